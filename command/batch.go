@@ -1,0 +1,215 @@
+// batch.go: the commands of one connection that are in flight together. They are grouped by shard, one part a shard, so
+// that a pipeline costs a message a shard and not a message a command. Every part appends its replies to its own
+// buffer; when all parts are done the connection writes the replies out in the order of the commands.
+//
+// Invariant: within a part, items are in the order of the commands, so merging needs one position a part and no search.
+package command
+
+import (
+	"bufio"
+
+	"respite/proto"
+	"respite/shards"
+)
+
+// maxBatch is the most commands in flight together: enough to spread the cost of a message, few enough that the
+// replies of a deep pipeline begin to flow early.
+const maxBatch = 256
+
+// batch is reused; a quiet connection gives it back to the pool.
+type batch struct {
+	exec     *Executor
+	session  *Session
+	job      *shards.Job
+	commands []pending
+	parts    []*part // by shard; the last is the connection's own
+	busy     shards.Mask
+	made     proto.Reply // headers and sums of split commands
+	routes   []uint8     // scratch: the shard of each key of one command
+	spread   []uint8     // for split commands: the shard of each key, in order
+	long     bool        // some command is too long to run on the connection's goroutine
+}
+
+// pending is one command of a batch.
+type pending struct {
+	row    *Row
+	args   [][]byte
+	db     int
+	part   int // of the one part that answers; -1: split
+	from   int // split: spread[from:to]
+	to     int
+	proto  uint8
+	mute   bool // the client asked for no reply
+	noHits bool // reads leave recency alone
+}
+
+// part is the share of one shard in a batch.
+type part struct {
+	b     *batch
+	index int
+	items []item
+	reply proto.Reply
+	call  Call
+
+	next     int // merging: the first item not yet written
+	elements proto.Elements
+}
+
+// item is one command's reply within a part.
+type item struct {
+	command  int
+	args     [][]byte
+	from, to proto.Mark
+}
+
+func newBatch(e *Executor) *batch {
+	b := &batch{exec: e, job: e.group.NewJob(), parts: make([]*part, e.group.N()+1)}
+	b.part(b.own()) // replies of the connection itself are in every batch but few
+	return b
+}
+
+// own is the index of the connection's own part.
+func (b *batch) own() int { return len(b.parts) - 1 }
+
+func (b *batch) part(i int) *part {
+	p := b.parts[i]
+	if p == nil {
+		p = &part{b: b, index: i}
+		b.parts[i] = p
+	}
+	return p
+}
+
+// add puts a command on the shard that answers it.
+func (b *batch) add(c pending) {
+	p := b.part(c.part)
+	p.items = append(p.items, item{command: len(b.commands), args: c.args})
+	b.commands = append(b.commands, c)
+	if c.part != b.own() {
+		b.busy.Set(c.part)
+		b.long = b.long || c.row.Flags&Slow != 0
+	}
+}
+
+// addSplit puts a command on several shards, each with its own keys.
+func (b *batch) addSplit(c pending, routes []uint8) {
+	k := &c.row.Keys[0]
+	c.part, c.from = -1, len(b.spread)
+	b.spread = append(b.spread, routes...)
+	c.to = len(b.spread)
+	for n, at := 0, k.First; n < len(routes); n, at = n+1, at+k.Step {
+		p := b.part(int(routes[n]))
+		if last := len(p.items) - 1; last < 0 || p.items[last].command != len(b.commands) {
+			b.busy.Set(p.index)
+			p.items = append(p.items, item{command: len(b.commands), args: append(make([][]byte, 0, len(c.args)), c.args[0])})
+		}
+		it := &p.items[len(p.items)-1]
+		it.args = append(it.args, c.args[at:at+k.Step]...)
+	}
+	b.commands = append(b.commands, c)
+}
+
+// run runs all parts and writes the replies.
+func (b *batch) run(w *bufio.Writer) error {
+	if len(b.commands) == 0 {
+		return nil
+	}
+	any := false
+	for i := range b.exec.group.N() {
+		if b.busy.Has(i) {
+			b.job.Add(i, b.parts[i])
+			any = true
+		}
+	}
+	if any {
+		if b.long {
+			b.job.Queued()
+		}
+		b.job.Run()
+	}
+	err := b.write(w)
+	b.reset()
+	return err
+}
+
+// Run runs a part on its shard: it implements shards.Work.
+func (p *part) Run(tx *shards.Tx) {
+	e := p.b.exec
+	c := &p.call
+	c.Reply, c.Tx, c.Session, c.Server = &p.reply, tx, p.b.session, e
+	now := e.group.Now()
+	for i := range p.items {
+		it := &p.items[i]
+		cmd := &p.b.commands[it.command]
+		p.reply.SetProto(int(cmd.proto))
+		it.from = p.reply.Mark()
+		c.Args, c.Row = it.args, cmd.row
+		tx.Begin(cmd.db, now)
+		if cmd.noHits {
+			tx.Quiet()
+		}
+		e.invokeOnData(c)
+		it.to = p.reply.Mark()
+		end := e.group.Now()
+		e.ran(c, p.index, now, end)
+		now = end
+	}
+	c.Args, c.Tx = nil, nil
+}
+
+// write merges the replies in the order of the commands.
+func (b *batch) write(w *bufio.Writer) error {
+	for i := 0; i < len(b.commands); {
+		c := &b.commands[i]
+		if c.part < 0 {
+			if err := b.writeSplit(w, i); err != nil {
+				return err
+			}
+			i++
+			continue
+		}
+		n, err := b.writeRun(w, i)
+		if err != nil {
+			return err
+		}
+		i += n
+	}
+	return nil
+}
+
+// writeRun writes the replies of the consecutive commands, from the ith on, that the same part answers, in one piece.
+func (b *batch) writeRun(w *bufio.Writer, i int) (n int, err error) {
+	first := &b.commands[i]
+	p := b.parts[first.part]
+	from := p.items[p.next].from
+	to := from
+	for i+n < len(b.commands) {
+		c := &b.commands[i+n]
+		if c.part != first.part || c.mute != first.mute {
+			break
+		}
+		to = p.items[p.next].to
+		p.next++
+		n++
+	}
+	if first.mute {
+		return n, nil
+	}
+	_, err = p.reply.WriteTo(w, from, to)
+	return n, err
+}
+
+// reset empties the batch for the next one.
+func (b *batch) reset() {
+	for _, p := range b.parts {
+		if p == nil || len(p.items) == 0 {
+			continue
+		}
+		clear(p.items)
+		p.items, p.next = p.items[:0], 0
+		p.reply.Reset(p.reply.Proto())
+		p.reply.Drop()
+	}
+	clear(b.commands)
+	b.commands, b.spread, b.busy, b.long = b.commands[:0], b.spread[:0], shards.Mask{}, false
+}

@@ -1,0 +1,111 @@
+// call.go: one command being run, as its handler sees it. A handler does not know whether a socket, a transaction or a
+// script called it; it takes arguments, works through Tx and writes one reply. If it returns an error, whatever it
+// wrote is cut off again and the error is the reply.
+package command
+
+import (
+	"strings"
+
+	"respite/proto"
+	"respite/shards"
+	"respite/text"
+	"respite/value"
+)
+
+// Call is one run of a command.
+type Call struct {
+	Args    [][]byte // the name first; valid until the reply is sent
+	Reply   *proto.Reply
+	Tx      *shards.Tx // nil where Place says that the command needs no data
+	Row     *Row
+	Session *Session  // who called
+	Server  *Executor // what the command belongs to
+
+	failed  bool     // the handler returned an error
+	integer [8]byte  // an encoded integer on its way to the keyspace
+	digits  [32]byte // the text of an integer on its way out
+}
+
+// Option reports whether argument i is the given word, whatever its case; word is in lower case.
+func (c *Call) Option(i int, word string) bool { return equalFold(c.Args[i], word) }
+
+func equalFold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i, ch := range b {
+		if 'A' <= ch && ch <= 'Z' {
+			ch += 'a' - 'A'
+		}
+		if ch != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Int reads argument i as a 64-bit integer.
+func (c *Call) Int(i int) (int64, error) {
+	n, ok := text.ParseInt(c.Args[i])
+	if !ok {
+		return 0, errNotInteger
+	}
+	return n, nil
+}
+
+// IntIn reads argument i as an integer of a range; out of it is refused as Redis refuses it.
+func (c *Call) IntIn(i int, low, high int64) (int64, error) {
+	n, err := c.Int(i)
+	if err != nil {
+		return 0, err
+	}
+	if n < low || n > high {
+		return 0, errOutOfRange
+	}
+	return n, nil
+}
+
+// StringItem finds a string; ok is false if the key is absent.
+func (c *Call) StringItem(key []byte) (it shards.Item, ok bool, err error) {
+	it, ok = c.Tx.Read(key)
+	if ok && it.Type() != value.String {
+		return it, false, errWrongType
+	}
+	return it, ok, nil
+}
+
+// String reads a string; ok is false if the key is absent. The text is valid until the key is written.
+func (c *Call) String(key []byte) (b []byte, ok bool, err error) {
+	it, ok, err := c.StringItem(key)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	return c.text(it), true, nil
+}
+
+// text is what a string item reads as.
+func (c *Call) text(it shards.Item) []byte { return value.StringBytes(it.Kind(), it.Value(), c.digits[:0]) }
+
+// ReplyString answers with a string item's text, by reference if it is large.
+func (c *Call) ReplyString(it shards.Item) {
+	if big, ok := it.Share(); ok {
+		c.Reply.Ref(big)
+		return
+	}
+	c.Reply.Bulk(c.text(it))
+}
+
+// PutString sets a slot to a text, in the encoding that suits it.
+func (c *Call) PutString(slot *shards.Slot, b []byte) {
+	kind, kept := value.EncodeString(b, &c.integer)
+	if len(kept) >= proto.BigArg {
+		slot.PutOwned(kind, kept)
+		return
+	}
+	slot.Put(kind, kept)
+}
+
+// PutInt sets a slot to an integer.
+func (c *Call) PutInt(slot *shards.Slot, n int64) { slot.Put(value.KindInt, value.EncodeInt(n, &c.integer)) }
+
+func upper(s string) string { return strings.ToUpper(s) }

@@ -1,0 +1,316 @@
+// session.go: what the server knows of one client. The session belongs to the connection's goroutine, which alone
+// changes it; what CLIENT LIST and its like read from other goroutines is in identity, behind a lock.
+package command
+
+import (
+	"bufio"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"respite/proto"
+	"respite/shards"
+)
+
+// Conn is what a session needs of its connection. Its methods may be called from any goroutine.
+type Conn interface {
+	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
+	Kill()                                      // ends the connection soon
+	Addr() (remote, local string)               // as CLIENT LIST shows them
+	Local() bool                                // the peer is on this machine
+	Buffers() (input, output int64, chunks int) // bytes buffered each way, chunks of pending output
+	Descriptor() int                            // the socket's file descriptor, -1 where there is none
+}
+
+// Session is one client.
+type Session struct {
+	exec  *Executor
+	conn  Conn
+	batch *batch // nil while the connection is quiet
+
+	ID            int64
+	db            int
+	proto         int
+	authenticated bool
+	reply         replyMode
+	noTouch       bool
+	monitoring    bool
+	closing       bool // after the replies so far, the connection ends
+
+	identity   sync.Mutex // guards what follows, for readers on other goroutines
+	name       string
+	libName    string
+	libVersion string
+	user       string
+	seen       seen
+	noEvict    atomic.Bool
+	killed     atomic.Bool
+	gone       chan struct{} // closed by Kill, for a session that waits
+	lastActive atomic.Int64 // unix nanoseconds
+	created    int64        // unix nanoseconds
+}
+
+// seen is a copy of the session's own fields for readers on other goroutines, made when they change.
+type seen struct {
+	db, proto   int
+	last        *Row
+	monitoring  bool
+	noTouch     bool
+	replyOff    bool
+	argumentsIn int64
+}
+
+// replyMode is CLIENT REPLY.
+type replyMode uint8
+
+const (
+	replyOn replyMode = iota
+	replyOff
+	replySkipNext // the next command is silent
+	replySkipThis
+)
+
+// NewSession registers a client. Close must follow.
+func (e *Executor) NewSession(c Conn) *Session {
+	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, user: defaultUser, created: e.group.Now(), gone: make(chan struct{})}
+	s.lastActive.Store(s.created)
+	s.authenticated = e.config.Now().RequirePass == ""
+	s.seen = seen{proto: s.proto}
+	e.sessions.Store(s.ID, s)
+	return s
+}
+
+// Close forgets the client.
+func (s *Session) Close() {
+	s.exec.stopMonitoring(s)
+	s.exec.sessions.Delete(s.ID)
+	s.Quiet()
+}
+
+// Limits are what the client may send.
+func (s *Session) Limits() proto.Limits {
+	c := s.exec.config.Now()
+	return proto.Limits{
+		MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.authenticated,
+	}
+}
+
+// Closing reports whether the connection should end once its replies are sent.
+func (s *Session) Closing() bool { return s.closing || s.killed.Load() }
+
+// Do takes one command. It may wait until its turn has come and run the commands before it; replies that are ready go
+// to w. The arguments must stay as they are until Flush returns.
+func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
+	if s.batch == nil {
+		s.batch = s.exec.batches.Get().(*batch)
+		s.batch.session = s
+	}
+	s.stepReply()
+	row, err := s.gate(args)
+	if err != nil {
+		s.refuse(row, args, err)
+		return s.flushFull(w)
+	}
+	if s.exec.monitors.Load() > 0 && row.Flags&(Admin|SkipMonitor) == 0 {
+		s.exec.feedMonitors(s, args)
+	}
+	if s.exec.paused(row) {
+		if err := s.waitForUnpause(row, w); err != nil {
+			return err
+		}
+	}
+	if err := s.place(row, args, w); err != nil {
+		return err
+	}
+	return s.flushFull(w)
+}
+
+func (s *Session) flushFull(w *bufio.Writer) error {
+	if len(s.batch.commands) < maxBatch {
+		return nil
+	}
+	return s.batch.run(w)
+}
+
+// Flush runs the commands taken so far and writes their replies to w.
+func (s *Session) Flush(w *bufio.Writer) error {
+	if s.batch == nil {
+		return nil
+	}
+	s.lastActive.Store(s.exec.group.Now())
+	return s.batch.run(w)
+}
+
+// Quiet gives back what only a busy connection needs. No command may be waiting.
+func (s *Session) Quiet() {
+	if s.batch == nil {
+		return
+	}
+	s.batch.session = nil
+	s.exec.batches.Put(s.batch)
+	s.batch = nil
+}
+
+// stepReply moves CLIENT REPLY SKIP on by one command.
+func (s *Session) stepReply() {
+	switch s.reply {
+	case replySkipNext:
+		s.reply = replySkipThis
+	case replySkipThis:
+		s.reply = replyOn
+	}
+}
+
+func (s *Session) pending(row *Row, args [][]byte) pending {
+	return pending{
+		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.noTouch,
+		mute: s.reply == replyOff || s.reply == replySkipThis,
+	}
+}
+
+// refuse answers a command with an error, in its place.
+func (s *Session) refuse(row *Row, args [][]byte, err error) {
+	b := s.batch
+	c := s.pending(row, args)
+	c.part = b.own()
+	b.add(c)
+	p := b.parts[c.part]
+	p.reply.SetProto(s.proto)
+	it := &p.items[len(p.items)-1]
+	it.from = p.reply.Mark()
+	p.reply.Error(err.Error())
+	it.to = p.reply.Mark()
+	s.exec.refused(row, err)
+}
+
+// place sends a command to where it runs.
+func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
+	switch row.Place {
+	case OnConnection:
+		s.runHere(row, args, nil)
+		return nil
+	case Alone:
+		return s.runCut(row, args, shards.Mask{}, w)
+	case OnAllShards:
+		return s.runCut(row, args, s.exec.group.All(), w)
+	case OnRoute:
+		c := s.pending(row, args)
+		c.part = row.Route(s.exec.group, args)
+		s.batch.add(c)
+		return nil
+	}
+	return s.placeByKeys(row, args, w)
+}
+
+// placeByKeys sends a command to the shards of its keys: to one, to several in parts, or over all of them at once.
+func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
+	g := s.exec.group
+	if k := &row.Keys[0]; len(row.Keys) == 1 && k.Last == 0 && k.Keyword == "" && !k.KeyNum {
+		c := s.pending(row, args)
+		c.part = g.Route(args[k.First])
+		s.batch.add(c)
+		return nil
+	}
+	var need shards.Mask
+	routes := s.exec.routes(s.batch, row, args, &need)
+	switch {
+	case routes == nil: // the arguments do not fit: the handler says what is wrong with them
+		return s.runCut(row, args, shards.Mask{1}, w)
+	case need.Len() == 1:
+		c := s.pending(row, args)
+		c.part = int(routes[0])
+		s.batch.add(c)
+		return nil
+	case row.Split != Whole && (len(args)-row.Keys[0].First)%row.Keys[0].Step == 0:
+		s.batch.addSplit(s.pending(row, args), routes)
+		return nil
+	}
+	return s.runCut(row, args, need, w)
+}
+
+// runCut runs a command by itself, after the batch before it: over the shards of need, borrowed, or over none.
+func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Writer) error {
+	if err := s.batch.run(w); err != nil {
+		return err
+	}
+	if need == (shards.Mask{}) {
+		s.runHere(row, args, nil)
+		return nil
+	}
+	s.exec.group.Run(need, s.db, func(tx *shards.Tx) {
+		if s.noTouch {
+			tx.Quiet()
+		}
+		s.runHere(row, args, tx)
+	})
+	return nil
+}
+
+// runHere runs a command on the connection's goroutine and leaves its reply in the connection's own part.
+func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
+	b := s.batch
+	c := s.pending(row, args)
+	c.part = b.own()
+	b.add(c)
+	p := b.parts[c.part]
+	p.reply.SetProto(s.proto)
+	n := len(p.items) - 1
+	p.items[n].from = p.reply.Mark()
+	call := &p.call
+	call.Reply, call.Tx, call.Session, call.Server, call.Args, call.Row = &p.reply, tx, s, s.exec, args, row
+	start := s.exec.group.Now()
+	if tx == nil {
+		s.exec.invoke(call)
+	} else {
+		s.exec.invokeOnData(call)
+	}
+	p.items[n].to = p.reply.Mark()
+	s.exec.ran(call, p.index, start, s.exec.group.Now())
+	call.Args, call.Tx = nil, nil
+	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
+}
+
+const defaultUser = "default"
+
+// Authenticated reports whether the client has said who it is, or need not.
+func (s *Session) Authenticated() bool { return s.authenticated }
+
+// Kill ends the client soon, from any goroutine.
+func (s *Session) Kill() {
+	if !s.killed.Swap(true) {
+		close(s.gone)
+		s.conn.Kill()
+	}
+}
+
+// Idle is how long ago the client last sent a command.
+func (s *Session) Idle() time.Duration { return time.Duration(s.exec.group.Now() - s.lastActive.Load()) }
+
+// Subscribed reports whether the client waits for messages: it may be idle for as long as it likes.
+func (s *Session) Subscribed() bool { return s.shown().monitoring }
+
+// shown is the session as others see it.
+func (s *Session) shown() seen {
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	return s.seen
+}
+
+// show makes a change of the session's own fields visible to others.
+func (s *Session) show(change func(*seen)) {
+	s.identity.Lock()
+	defer s.identity.Unlock()
+	change(&s.seen)
+}
+
+func (s *Session) selectDB(n int) {
+	s.db = n
+	s.show(func(v *seen) { v.db = n })
+}
+
+// Describe is the client in a line, as logs and CLIENT LIST show it.
+func (s *Session) Describe() string {
+	remote, local := s.conn.Addr()
+	return fmt.Sprintf("id=%d addr=%s laddr=%s", s.ID, remote, local)
+}

@@ -1,0 +1,236 @@
+// table.go: all rows in one place, checked at start-up, with what is derived from them. A new family adds one line to
+// families.
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"respite/text"
+)
+
+// family is the rows of one file.
+type family struct {
+	group string
+	rows  []Row
+}
+
+func families() []family {
+	return []family{
+		{"connection", connectionRows()},
+		{"string", stringRows()},
+		{"generic", keysRows()},
+		{"server", serverRows()},
+	}
+}
+
+// Table is the command table. It does not change once built.
+type Table struct {
+	byName map[string]*Row
+	all    []*Row // commands and subcommands, by id
+}
+
+// maxName is the longest command name that can be in the table, in bytes.
+const maxName = 64
+
+// NewTable builds and checks the table; rename maps a command's name to its new one, "" for none at all
+// (rename-command). Its errors are about rows or renames that contradict themselves.
+func NewTable(rename map[string]string) (*Table, error) {
+	t := &Table{byName: map[string]*Row{}}
+	for _, f := range families() {
+		for i := range f.rows {
+			if err := t.add(&f.rows[i], nil, f.group); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, t.rename(rename)
+}
+
+func (t *Table) add(r, parent *Row, group string) error {
+	r.id, r.parent, r.full = len(t.all), parent, r.Name
+	if r.Group == "" {
+		r.Group = group
+	}
+	if parent != nil {
+		r.full = parent.Name + "|" + r.Name
+	}
+	for _, k := range r.Keys {
+		if k.KeyNum || k.Keyword != "" || k.Flags&Incomplete != 0 {
+			r.Flags |= MovableKeys
+		}
+	}
+	t.all = append(t.all, r)
+	if err := r.check(); err != nil {
+		return fmt.Errorf("command %s: %w", r.full, err)
+	}
+	if len(r.Sub) > 0 {
+		r.subs = map[string]*Row{}
+	}
+	for i := range r.Sub {
+		r.subs[r.Sub[i].Name] = &r.Sub[i]
+		if err := t.add(&r.Sub[i], r, group); err != nil {
+			return err
+		}
+	}
+	if parent != nil {
+		return nil
+	}
+	if t.byName[r.Name] != nil {
+		return fmt.Errorf("command %s is in the table twice", r.Name)
+	}
+	t.byName[r.Name] = r
+	return nil
+}
+
+// check refuses a row that contradicts itself.
+func (r *Row) check() error {
+	switch {
+	case r.Name == "" || r.Name != strings.ToLower(r.Name) || len(r.Name) > maxName:
+		return fmt.Errorf("bad name %q", r.Name)
+	case r.Arity == 0:
+		return fmt.Errorf("no arity")
+	case r.Doc == "" || r.Since == "" || r.Group == "":
+		return fmt.Errorf("undocumented")
+	case r.Run == nil && len(r.Sub) == 0:
+		return fmt.Errorf("no function")
+	case r.Place == ByKeys && len(r.Keys) == 0 && len(r.Sub) == 0:
+		return fmt.Errorf("no keys and no place to run")
+	case r.Place == OnRoute != (r.Route != nil):
+		return fmt.Errorf("a route and a place that disagree")
+	case r.Split != Whole && (len(r.Keys) != 1 || r.Keys[0].Last >= 0):
+		return fmt.Errorf("splits, but not over all its keys")
+	case r.Flags&Write != 0 && r.Flags&ReadOnly != 0:
+		return fmt.Errorf("both reads only and writes")
+	}
+	return nil
+}
+
+func (t *Table) rename(names map[string]string) error {
+	renamed := map[string]*Row{}
+	for old, name := range names {
+		old, name = strings.ToLower(old), strings.ToLower(name)
+		r := t.byName[old]
+		if r == nil {
+			return fmt.Errorf("No such command in rename-command")
+		}
+		delete(t.byName, old)
+		if name == "" {
+			continue
+		}
+		if renamed[name] != nil {
+			return fmt.Errorf("Target command name already exists")
+		}
+		renamed[name] = r
+	}
+	for name, r := range renamed {
+		if t.byName[name] != nil {
+			return fmt.Errorf("Target command name already exists")
+		}
+		t.byName[name] = r
+	}
+	return nil
+}
+
+// Lookup finds the row of a command by its arguments. It returns the container where a subcommand is unknown.
+func (t *Table) Lookup(args [][]byte) *Row {
+	r := t.byName[string(lower(args[0], new([maxName]byte)))]
+	if r == nil || r.subs == nil || len(args) < 2 {
+		return r
+	}
+	if sub := r.subs[string(lower(args[1], new([maxName]byte)))]; sub != nil {
+		return sub
+	}
+	return r
+}
+
+// Named finds a command, or with a bar a subcommand, by its name in any case.
+func (t *Table) Named(name string) *Row {
+	head, tail, isSub := strings.Cut(strings.ToLower(name), "|")
+	r := t.byName[head]
+	if r == nil || !isSub {
+		return r
+	}
+	return r.subs[tail]
+}
+
+// lower writes b in lower case into room, and returns what no command is called if it does not fit.
+func lower(b []byte, room *[maxName]byte) []byte {
+	if len(b) > maxName {
+		return nil
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		room[i] = c
+	}
+	return room[:len(b)]
+}
+
+// keyPositions calls fn with the index of every key argument, in order, and the spec it is by. It reports whether the
+// arguments fit the specs.
+func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		first, last, step, ok := k.bounds(args)
+		if !ok {
+			return false
+		}
+		for at := first; at <= last; at += step {
+			fn(at, k)
+		}
+	}
+	return true
+}
+
+// bounds is where a spec's keys begin and end (inclusive) in these arguments.
+func (k *KeySpec) bounds(args [][]byte) (first, last, step int, ok bool) {
+	first = k.First
+	if k.Keyword != "" {
+		if first = k.findKeyword(args); first == 0 {
+			return 1, 0, 1, true // the keyword is optional: no keys
+		}
+	}
+	if k.KeyNum {
+		return k.counted(args, first)
+	}
+	step = max(k.Step, 1)
+	switch {
+	case k.Last >= 0:
+		last = first + k.Last
+	case k.Limit > 1:
+		last = first + (len(args)-first)/k.Limit + k.Last
+	default:
+		last = len(args) + k.Last
+	}
+	return first, last, step, first < len(args) && last < len(args) && last >= first
+}
+
+// counted is bounds for a spec whose keys are preceded by their number.
+func (k *KeySpec) counted(args [][]byte, first int) (from, to, step int, ok bool) {
+	at := first + k.KeyNumAt
+	if at >= len(args) {
+		return 0, 0, 0, false
+	}
+	n, isInt := text.ParseInt(args[at])
+	from = first + k.KeyFirst
+	if !isInt || n < 0 || n > int64(len(args)-from) {
+		return 0, 0, 0, false
+	}
+	return from, from + int(n) - 1, max(k.Step, 1), true
+}
+
+// findKeyword returns the position after the keyword, 0 if it is not there.
+func (k *KeySpec) findKeyword(args [][]byte) int {
+	at, by := k.First, 1
+	if at < 0 {
+		at, by = len(args)+at, -1
+	}
+	for ; at > 0 && at < len(args); at += by {
+		if strings.EqualFold(string(args[at]), k.Keyword) && at+1 < len(args) {
+			return at + 1
+		}
+	}
+	return 0
+}

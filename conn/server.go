@@ -1,0 +1,281 @@
+// server.go: listeners, the set of connections, and the sweeper that looks after those that are quiet.
+package conn
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"respite/command"
+	"respite/config"
+	"respite/proto"
+)
+
+// Server accepts connections and serves them.
+type Server struct {
+	exec   *command.Executor
+	config *config.Config
+	log    *slog.Logger
+
+	pool    proto.Pool
+	writers sync.Pool // of *bufio.Writer
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	conns     map[*conn]struct{}
+	open      atomic.Int64
+	running   sync.WaitGroup
+	stopping  atomic.Bool
+	swept     chan struct{} // closed: the sweeper ends
+
+	Accepted atomic.Int64 // connections accepted since the start
+	Rejected atomic.Int64 // of those, turned away because of maxclients
+	InBytes  atomic.Int64
+	OutBytes atomic.Int64
+}
+
+// NewServer builds a server; Listen makes it serve.
+func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server {
+	s := &Server{exec: e, config: c, log: log, conns: map[*conn]struct{}{}, swept: make(chan struct{})}
+	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
+	s.running.Add(1)
+	go s.sweep()
+	return s
+}
+
+const (
+	writerSize    = 16 << 10
+	sweepInterval = time.Second     // how often quiet connections are looked for
+	acceptRest    = 5 * time.Millisecond
+)
+
+// Serve accepts connections from l until it is closed. With a TLS configuration the connections are TLS.
+func (s *Server) Serve(l net.Listener, secure *tls.Config) {
+	s.mu.Lock()
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
+	s.running.Add(1)
+	go s.accept(l, secure)
+}
+
+func (s *Server) accept(l net.Listener, secure *tls.Config) {
+	defer s.running.Done()
+	for {
+		socket, err := l.Accept()
+		switch {
+		case err == nil:
+			s.admit(socket, secure)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			s.log.Warn("Accepting client connection failed; is the limit of open files too low?", "error", err)
+			time.Sleep(acceptRest)
+		}
+	}
+}
+
+// admit starts a connection, or turns it away.
+func (s *Server) admit(socket net.Conn, secure *tls.Config) {
+	s.Accepted.Add(1)
+	cfg := s.config.Now()
+	if s.open.Load() >= int64(cfg.MaxClients) {
+		s.Rejected.Add(1)
+		s.turnAway(socket, "-ERR max number of clients reached\r\n")
+		return
+	}
+	if cfg.ProtectedMode && cfg.RequirePass == "" && !isLocal(socket) {
+		s.turnAway(socket, protectedModeText)
+		return
+	}
+	if t, ok := socket.(*net.TCPConn); ok {
+		keepAlive(t, cfg.TCPKeepAlive)
+	}
+	c := s.newConn(socket, secure)
+	s.mu.Lock()
+	if s.stopping.Load() {
+		s.mu.Unlock()
+		_ = socket.Close()
+		return
+	}
+	s.conns[c] = struct{}{}
+	s.open.Add(1)
+	s.running.Add(1)
+	s.mu.Unlock()
+	go c.serve()
+}
+
+func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
+	c := &conn{server: s, socket: socket, local: isLocal(socket), out: newOutput(socket)}
+	c.out.limit, c.out.overflow = c.outputLimit, c.overflow
+	c.stream = c.out
+	if secure != nil {
+		c.stream = tls.Server(c.out, secure)
+		c.out.stream = c.stream
+	}
+	c.reader = s.pool.NewReader(c.stream)
+	c.session = s.exec.NewSession(c)
+	return c
+}
+
+// turnAway tells a client why it cannot stay. The socket is new, so a few bytes fit without waiting.
+func (s *Server) turnAway(socket net.Conn, why string) {
+	_ = socket.SetWriteDeadline(time.Now().Add(acceptRest))
+	_, _ = socket.Write([]byte(why))
+	_ = socket.Close()
+}
+
+func keepAlive(t *net.TCPConn, seconds int) {
+	if seconds == 0 {
+		_ = t.SetKeepAlive(false)
+		return
+	}
+	period := time.Duration(seconds) * time.Second
+	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: period, Interval: max(period/3, time.Second), Count: 3})
+}
+
+// isLocal reports whether the peer is on this machine.
+func isLocal(socket net.Conn) bool {
+	a, ok := socket.RemoteAddr().(*net.TCPAddr)
+	return !ok || a.IP.IsLoopback()
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.open.Add(-1)
+	s.running.Done()
+}
+
+// Open is the number of connections.
+func (s *Server) Open() int64 { return s.open.Load() }
+
+func (s *Server) takeWriter(to net.Conn) *bufio.Writer {
+	w := s.writers.Get().(*bufio.Writer)
+	w.Reset(to)
+	return w
+}
+
+func (s *Server) putWriter(w *bufio.Writer) {
+	w.Reset(nil)
+	s.writers.Put(w)
+}
+
+// sweep looks at all connections now and then: those that sent nothing since the last time give back their large
+// buffers, and those idle for longer than `timeout` go.
+func (s *Server) sweep() {
+	defer s.running.Done()
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.swept:
+			return
+		case <-tick.C:
+			for _, c := range s.all() {
+				s.look(c)
+			}
+		}
+	}
+}
+
+func (s *Server) look(c *conn) {
+	if c.fresh.Swap(false) {
+		c.rested.Store(false)
+		return
+	}
+	limit := time.Duration(s.config.Now().Timeout) * time.Second
+	if limit > 0 && c.session.Idle() > limit && !c.session.Subscribed() {
+		s.log.Debug("Closing idle client", "client", c.session.Describe())
+		c.Kill()
+		return
+	}
+	if c.parked.Load() && !c.rested.Swap(true) {
+		c.nudge()
+	}
+}
+
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Stop ends the server: no new connections, no more reading; commands that were read are answered. Connections that
+// are not done when ctx is are cut off.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping.Store(true)
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.mu.Unlock()
+	close(s.swept)
+	for _, c := range s.all() {
+		c.nudge()
+	}
+	done := make(chan struct{})
+	go func() { s.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range s.all() {
+		c.Kill()
+	}
+	<-done
+	return fmt.Errorf("stop: %w", ctx.Err())
+}
+
+// Listen opens a TCP port on one address as redis.conf's `bind` spells it: "*" is every IPv4 address, "::*" every IPv6
+// one.
+func Listen(host string, port int) (net.Listener, error) {
+	network, ip := "tcp4", host
+	switch {
+	case host == "*":
+		ip = "0.0.0.0"
+	case host == "::*":
+		network, ip = "tcp6", "::"
+	case strings.Contains(host, ":"):
+		network = "tcp6"
+	}
+	l, err := net.Listen(network, net.JoinHostPort(ip, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s port %d: %w", host, port, err)
+	}
+	return l, nil
+}
+
+// ListenUnix opens a Unix socket, in place of a stale one at the same path; perm 0 leaves the mode alone.
+func ListenUnix(path string, perm os.FileMode) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+		_ = os.Remove(path)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	if perm != 0 {
+		if err := os.Chmod(path, perm); err != nil {
+			return nil, errors.Join(fmt.Errorf("mode of %s: %w", path, err), l.Close())
+		}
+	}
+	return l, nil
+}
+
+const protectedModeText = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n"

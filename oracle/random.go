@@ -1,0 +1,269 @@
+package oracle
+
+// The random differential: one generated stream goes to two servers, about a
+// hundred commands a round trip; all replies are compared, and after each chunk the
+// whole dataset. An epoch starts from empty servers, so a failing stream is at most
+// an epoch long before it is shrunk (shrink.go).
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	chunkLength = 100  // commands a round trip
+	epochLength = 2000 // commands from one FLUSHALL to the next
+)
+
+// RunRandom sends n commands of the tables, drawn from the seed, to both servers and
+// fails the test at the first difference, with a stream shrunk to the commands that
+// are needed, as a transcript block with the second server's replies.
+func RunRandom(t testing.TB, ours, reference Side, seed uint64, n int, tables ...Table) {
+	t.Helper()
+	if len(tables) == 0 {
+		tables = AllTables()
+	}
+	t.Logf("random differential: seed %d, %d commands", seed, n)
+	d := &duel{first: &rival{name: "ours", side: ours}, second: &rival{name: "real", side: reference}, tables: tables}
+	defer d.close()
+	gen := NewGenerator(seed, tables...)
+	started := time.Now()
+	for sent := 0; sent < n; sent += epochLength {
+		stream, diff := d.epoch(gen, min(epochLength, n-sent))
+		if diff != nil {
+			t.Fatalf("seed %d, after %d commands: %v\n\n%s", seed, sent+len(stream), diff, d.explain(stream))
+		}
+	}
+	t.Logf("%d commands without a difference in %v", n, time.Since(started).Round(time.Millisecond))
+}
+
+// duel is two servers that get the same commands.
+type duel struct {
+	first, second *rival
+	tables        []Table
+}
+
+// rival is one of them: the stream goes over main, the dataset is read over audit.
+type rival struct {
+	name        string
+	side        Side
+	main, audit *Conn
+}
+
+// epoch empties both servers and sends n commands. It returns what it sent, up to
+// the first difference.
+func (d *duel) epoch(gen *Generator, n int) (stream [][]string, diff error) {
+	if err := d.reset(); err != nil {
+		return nil, err
+	}
+	for len(stream) < n {
+		chunk := make([][]string, min(chunkLength, n-len(stream)))
+		for i := range chunk {
+			chunk[i] = gen.Next()
+		}
+		stream = append(stream, chunk...)
+		if err := d.chunk(chunk); err != nil {
+			return stream, err
+		}
+	}
+	return stream, nil
+}
+
+// send sends a stream and returns the first difference.
+func (d *duel) send(stream [][]string) error {
+	for chunk := range slices.Chunk(stream, chunkLength) {
+		if err := d.chunk(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *duel) chunk(chunk [][]string) error {
+	for len(chunk) > 0 {
+		n := segment(chunk)
+		if err := d.exchange(chunk[:n]); err != nil {
+			return err
+		}
+		chunk = chunk[n:]
+	}
+	return d.compareDatasets()
+}
+
+// segment returns how many commands go out together: a SCAN, whose iteration takes
+// round trips of its own, goes alone.
+func segment(chunk [][]string) int {
+	for i, args := range chunk {
+		if isFullScan(args) {
+			return max(i, 1)
+		}
+	}
+	return len(chunk)
+}
+
+func isFullScan(args []string) bool { return is("scan")(args) && len(args) > 1 && args[1] == "0" }
+
+func (d *duel) exchange(commands [][]string) error {
+	if isFullScan(commands[0]) {
+		return d.exchangeScan(commands[0])
+	}
+	a, b, err := d.ask(commands, func(r *rival) *Conn { return r.main })
+	if err != nil {
+		return err
+	}
+	for i, args := range commands {
+		if !agree(args, a[i], b[i]) {
+			return d.difference(args, a[i], b[i])
+		}
+	}
+	return nil
+}
+
+// ask sends commands to both servers, then reads the replies of both.
+func (d *duel) ask(commands [][]string, over func(*rival) *Conn) (a, b []Value, err error) {
+	for _, r := range []*rival{d.first, d.second} {
+		for _, args := range commands {
+			over(r).Queue(args...)
+		}
+		if err := over(r).Flush(); err != nil {
+			return nil, nil, fmt.Errorf("%s: send: %w", r.name, err)
+		}
+	}
+	if a, err = d.first.receive(commands, over(d.first)); err == nil {
+		b, err = d.second.receive(commands, over(d.second))
+	}
+	return a, b, err
+}
+
+func (r *rival) receive(commands [][]string, c *Conn) ([]Value, error) {
+	replies := make([]Value, len(commands))
+	for i, args := range commands {
+		v, err := c.Receive()
+		if err != nil {
+			return nil, fmt.Errorf("%s: no reply to %q: %w", r.name, args, err)
+		}
+		replies[i] = r.side.Rules.adapt(args, v)
+	}
+	return replies, nil
+}
+
+func (d *duel) difference(args []string, a, b Value) error {
+	return fmt.Errorf("replies to %s differ\n%s:\n%s\n%s:\n%s", commandLine(args), d.first.name, a, d.second.name, b)
+}
+
+func commandLine(args []string) string {
+	return strings.TrimPrefix(newStep(args, Value{}).source, "> ")
+}
+
+func (d *duel) exchangeScan(args []string) error {
+	a, err := d.first.scan(args)
+	if err != nil {
+		return err
+	}
+	b, err := d.second.scan(args)
+	if err == nil && !sorted(a).Equal(sorted(b)) {
+		err = d.difference(args, a, b)
+	}
+	return err
+}
+
+// maxScanRounds stops an iteration that does not end.
+const maxScanRounds = 10_000
+
+// scan does a full iteration and returns the set of keys, or the error reply.
+func (r *rival) scan(args []string) (Value, error) {
+	keys, seen := Value{Kind: '*'}, map[string]bool{}
+	next := slices.Clone(args)
+	for range maxScanRounds {
+		v, err := r.main.Do(next...)
+		if err != nil || v.Kind == '-' {
+			return v, err
+		}
+		if len(v.Elems) != 2 {
+			return v, fmt.Errorf("%s: SCAN replied\n%s", r.name, v)
+		}
+		for _, key := range v.Elems[1].Elems {
+			if !seen[key.Text] {
+				seen[key.Text] = true
+				keys.Elems = append(keys.Elems, key)
+			}
+		}
+		if next[1] = v.Elems[0].Text; next[1] == "0" {
+			return keys, nil
+		}
+	}
+	return keys, fmt.Errorf("%s: %s does not come to an end", r.name, commandLine(args))
+}
+
+// reset opens fresh connections and empties both servers.
+func (d *duel) reset() error {
+	d.close()
+	for _, r := range []*rival{d.first, d.second} {
+		if err := r.open(); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *rival) open() (err error) {
+	if r.main, err = Connect(r.side.Dial, resp2); err != nil {
+		return err
+	}
+	if r.audit, err = Connect(r.side.Dial, resp2); err != nil {
+		return err
+	}
+	_, err = r.audit.mustDo("FLUSHALL")
+	return err
+}
+
+func (d *duel) close() {
+	for _, r := range []*rival{d.first, d.second} {
+		for _, c := range []*Conn{r.main, r.audit} {
+			if c != nil {
+				_ = c.Close()
+			}
+		}
+		r.main, r.audit = nil, nil
+	}
+}
+
+// agree compares two replies to one command. Most must be equal; what depends on
+// chance or on the lag between two clocks is held to less.
+func agree(args []string, a, b Value) bool {
+	switch strings.ToLower(args[0]) {
+	case "hello":
+		return a.Kind == b.Kind && len(a.Elems) == len(b.Elems)
+	case "randomkey":
+		return a.Kind == b.Kind && a.Null == b.Null
+	case "keys":
+		return sorted(a).Equal(sorted(b))
+	case "scan": // not a full iteration: a cursor that means something to one server only
+		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
+	case "ttl":
+		return near(a, b, lagMillis/1000)
+	case "pttl":
+		return near(a, b, lagMillis)
+	case "expiretime":
+		return sameDeadline(a, b, 1000)
+	case "pexpiretime":
+		return sameDeadline(a, b, 1)
+	case "object":
+		return near(a, b, lagMillis/1000) // IDLETIME; the others give no integer here
+	}
+	return a.Equal(b)
+}
+
+// sameDeadline compares deadlines in units of so many milliseconds: absolute ones
+// exactly, those of relative times within the lag.
+func sameDeadline(a, b Value, unit int64) bool {
+	x, ok := a.Int()
+	y, ok2 := b.Int()
+	if !ok || !ok2 || x < 0 || isAbsolute(x*unit) || isAbsolute(y*unit) {
+		return a.Equal(b)
+	}
+	return near(a, b, lagMillis/unit)
+}

@@ -1,0 +1,220 @@
+package oracle
+
+// The known differences between the target, Redis 7.2, and the oracle, redis-server
+// 7.0.15. A rule turns a reply of the oracle into what the target says; everything
+// that no rule names has to be equal to the byte. A run counts how often each rule
+// changed a reply, and a rule that changed none in a full run is stale: remove it.
+// A new rule needs a source that says that 7.2 differs; "ours differs" is none.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rule is one known difference.
+type Rule struct {
+	Name    string
+	Why     string // what changed, and where that is documented
+	Applies func(args []string) bool
+	// Adapt returns the target's reply for the oracle's.
+	Adapt func(args []string, oracle Value) Value
+}
+
+// Rulebook holds the rules of one run and counts how often each fired. It is not
+// safe for concurrent use.
+type Rulebook struct {
+	rules []Rule
+	fired map[string]int
+}
+
+// NewRulebook returns all rules with their counters at zero.
+func NewRulebook() *Rulebook { return &Rulebook{rules: knownRules(), fired: map[string]int{}} }
+
+// adapt turns a reply of the oracle into the target's. A nil book changes nothing.
+func (b *Rulebook) adapt(args []string, oracle Value) Value {
+	if b == nil {
+		return oracle
+	}
+	reply := oracle
+	for _, rule := range b.rules {
+		if !rule.Applies(args) {
+			continue
+		}
+		if adapted := rule.Adapt(args, reply); !adapted.Equal(reply) {
+			b.fired[rule.Name]++
+			reply = adapted
+		}
+	}
+	return reply
+}
+
+// exempt counts a step that is marked @since 7.2. The mark is wrong if the oracle
+// already replies as written.
+func (b *Rulebook) exempt(s *Step, got Value, proto int) error {
+	if s.matches(s.Want(proto), got) {
+		return errors.New("marked @since 7.2, but the oracle already replies so: remove the mark")
+	}
+	b.fired[since72]++
+	return nil
+}
+
+// Stale returns the names of the rules that never fired.
+func (b *Rulebook) Stale() []string {
+	var names []string
+	for _, rule := range b.rules {
+		if b.fired[rule.Name] == 0 {
+			names = append(names, rule.Name)
+		}
+	}
+	return names
+}
+
+// String says how often each rule fired, a line each.
+func (b *Rulebook) String() string {
+	var out strings.Builder
+	for _, rule := range b.rules {
+		fmt.Fprintf(&out, "rule %-24s fired %4d times: %s\n", rule.Name, b.fired[rule.Name], rule.Why)
+	}
+	return out.String()
+}
+
+func knownRules() []Rule {
+	return []Rule{
+		{
+			Name:    "version",
+			Why:     "HELLO, INFO and LOLWUT name the target's version (Redis 7.2.5, src/version.h)",
+			Applies: is("hello", "info", "lolwut"),
+			Adapt: func(_ []string, oracle Value) Value {
+				return replaced(oracle, oracleVersion, targetVersion)
+			},
+		},
+		{
+			Name:    "client-lib-fields",
+			Why:     "CLIENT LIST and INFO end in lib-name and lib-ver (Redis 7.2, CLIENT LIST's history)",
+			Applies: isSub("client", "list", "info"),
+			Adapt: func(_ []string, oracle Value) Value {
+				return replaced(oracle, "\n", " lib-name= lib-ver=\n")
+			},
+		},
+		{
+			Name:    "client-help",
+			Why:     "CLIENT HELP tells of SETINFO and NO-TOUCH (Redis 7.2, src/networking.c)",
+			Applies: isSub("client", "help"),
+			Adapt: func(_ []string, oracle Value) Value {
+				oracle = inserted(oracle, "    Assign the name <name> to the current connection.",
+					"SETINFO <option> <value>",
+					"    Set client meta attr. Options are:",
+					"    * LIB-NAME: the client lib name.",
+					"    * LIB-VER: the client lib version.")
+				return inserted(oracle, "    Protect current client connection from eviction.",
+					"NO-TOUCH (ON|OFF)",
+					"    Will not touch LRU/LFU stats when this mode is on.")
+			},
+		},
+		{
+			Name:    "noauth-hello",
+			Why:     "the refusal of HELLO names its protocol argument (Redis 7.2, src/networking.c)",
+			Applies: is("hello"),
+			Adapt: func(_ []string, oracle Value) Value {
+				return replaced(oracle, "the HELLO AUTH <user>", "the HELLO <proto> AUTH <user>")
+			},
+		},
+		{
+			Name:    "command-info",
+			Why:     "flags and tips of MSETNX, SCAN, RANDOMKEY and LATENCY RESET (Redis 7.2, src/commands/*.json)",
+			Applies: isSub("command", "info"),
+			Adapt: func(_ []string, oracle Value) Value {
+				oracle.Elems = slices.Clone(oracle.Elems)
+				for i, row := range oracle.Elems {
+					oracle.Elems[i] = adaptInfoRow(row)
+				}
+				return oracle
+			},
+		},
+		{
+			Name:    since72,
+			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes); the transcript is the source",
+			Applies: func([]string) bool { return false },
+		},
+	}
+}
+
+const (
+	since72       = "since-7.2"
+	oracleVersion = "7.0.15"
+	targetVersion = "7.2.5"
+)
+
+func is(names ...string) func(args []string) bool {
+	return func(args []string) bool { return len(args) > 0 && slices.Contains(names, strings.ToLower(args[0])) }
+}
+
+func isSub(name string, subs ...string) func(args []string) bool {
+	return func(args []string) bool {
+		return is(name)(args) && len(args) > 1 && slices.Contains(subs, strings.ToLower(args[1]))
+	}
+}
+
+// Positions in a row of COMMAND INFO.
+const (
+	infoName        = 0
+	infoFlags       = 2
+	infoTips        = 7
+	infoSubcommands = 9
+)
+
+// adaptInfoRow gives a row the flags and tips that it has in 7.2.
+func adaptInfoRow(row Value) Value {
+	if len(row.Elems) <= infoTips {
+		return row
+	}
+	row.Elems = slices.Clone(row.Elems)
+	flags, tips := &row.Elems[infoFlags], &row.Elems[infoTips]
+	switch row.Elems[infoName].Text {
+	case "msetnx":
+		tips.Elems = nil
+	case "scan":
+		tips.Elems = bulks("nondeterministic_output", "request_policy:special", "response_policy:special")
+		flags.Elems = append(slices.Clone(flags.Elems), Value{Kind: '+', Text: "touches_arbitrary_keys"})
+	case "randomkey":
+		tips.Elems = bulks("request_policy:all_shards", "response_policy:special", "nondeterministic_output")
+		flags.Elems = append(slices.Clone(flags.Elems), Value{Kind: '+', Text: "touches_arbitrary_keys"})
+	case "latency|reset":
+		tips.Elems = bulks("request_policy:all_nodes", "response_policy:agg_sum")
+	}
+	return row
+}
+
+func bulks(texts ...string) []Value {
+	values := make([]Value, len(texts))
+	for i, s := range texts {
+		values[i] = Value{Kind: '$', Text: s}
+	}
+	return values
+}
+
+// inserted returns the array with lines added after the one that is given.
+func inserted(v Value, after string, lines ...string) Value {
+	at := slices.IndexFunc(v.Elems, func(elem Value) bool { return elem.Text == after })
+	if at < 0 {
+		return v
+	}
+	added := make([]Value, len(lines))
+	for i, line := range lines {
+		added[i] = Value{Kind: '+', Text: line}
+	}
+	v.Elems = slices.Insert(slices.Clone(v.Elems), at+1, added...)
+	return v
+}
+
+// replaced returns the reply with old replaced in every payload.
+func replaced(v Value, old, with string) Value {
+	v.Text = strings.ReplaceAll(v.Text, old, with)
+	v.Elems = slices.Clone(v.Elems)
+	for i := range v.Elems {
+		v.Elems[i] = replaced(v.Elems[i], old, with)
+	}
+	return v
+}

@@ -1,0 +1,51 @@
+// Aggregates whose length is known only when their elements have been appended
+// (SCAN, KEYS, filters).
+//
+// A header of one digit is put down first; if the length turns out longer, the
+// elements move over by the missing digits. So the reply stays one run of
+// bytes, at the price of one move of what follows the header.
+
+package proto
+
+import "slices"
+
+const shortHeader = len("*0\r\n")
+
+// DeferArray begins an array of unknown length and returns its place for
+// SetArray, which must be called once the elements have been appended. Nested
+// ones are set from the inside out, and marks taken since are dead after it.
+func (r *Reply) DeferArray() (at int) { return r.deferred('*') }
+
+// DeferMap is DeferArray for Map.
+func (r *Reply) DeferMap() (at int) { return r.deferred('%') }
+
+// DeferSet is DeferArray for Set.
+func (r *Reply) DeferSet() (at int) { return r.deferred('~') }
+
+// SetArray sets the length of the array begun at at to n elements.
+func (r *Reply) SetArray(at, n int) { r.setLength(at, '*', n) }
+
+// SetMap sets the length of the map begun at at to n pairs.
+func (r *Reply) SetMap(at, n int) { r.setLength(at, '%', n) }
+
+// SetSet sets the length of the set begun at at to n elements.
+func (r *Reply) SetSet(at, n int) { r.setLength(at, '~', n) }
+
+func (r *Reply) deferred(prefix byte) int {
+	at := len(r.buf)
+	r.aggregate(prefix, 0)
+	return at
+}
+
+func (r *Reply) setLength(at int, prefix byte, n int) {
+	var room [24]byte
+	prefix, n = r.degrade(prefix, n)
+	header := appendHeader(room[:0], prefix, int64(n))
+	if longer := len(header) - shortHeader; longer > 0 {
+		r.buf = slices.Insert(r.buf, at, header[:longer]...)
+		for i := len(r.refs) - 1; i >= 0 && r.refs[i].at > at; i-- {
+			r.refs[i].at += longer
+		}
+	}
+	copy(r.buf[at:], header)
+}

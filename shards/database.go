@@ -1,0 +1,154 @@
+// database.go: the verbs that work on a whole database instead of a key. They need every shard held, but for Scan.
+package shards
+
+import (
+	"math/rand/v2"
+
+	"respite/keyspace"
+)
+
+// Len counts the keys of the current database on the shards held, those past their deadline but not yet removed
+// included; timed is how many of them have a deadline.
+func (tx *Tx) Len(db int) (keys, timed int) {
+	tx.eachShard(func(s *shard) {
+		keys += s.dbs[db].space.Len()
+		timed += s.dbs[db].wheel.Len()
+	})
+	return keys, timed
+}
+
+// Each calls fn with every key of the current database on the shards held, until fn returns false. Keys past their
+// deadline are left out. Fn must not write.
+func (tx *Tx) Each(fn func(key []byte, it Item) bool) {
+	goOn := true
+	tx.eachShard(func(s *shard) {
+		d := s.dbs[tx.db]
+		d.space.Each(func(ref keyspace.Ref) bool {
+			goOn = goOn && (tx.overdue(d, ref) || fn(d.space.Key(ref), Item{d, ref}))
+			return goOn
+		})
+	})
+}
+
+func (tx *Tx) overdue(d *db, ref keyspace.Ref) bool {
+	return d.space.HasTimer(ref) && d.space.Deadline(uint32(ref)) < tx.Now()
+}
+
+// ScanShard returns the shard that a SCAN cursor goes on with. A cursor is a position on a shard times the number of
+// shards, plus the shard; positions follow the order of hashes, which growing and shrinking tables do not change. It
+// stays below 2^48. Cursors that no SCAN returned are as good as any other.
+func (g *Group) ScanShard(cursor uint64) int { return int(cursor % uint64(len(g.shards))) }
+
+// Scan goes on from a cursor over about count keys of the current database, and returns the cursor to go on from, 0 at
+// the end. Every key present from the first call to the last is returned at least once. Keys past their deadline are
+// removed, not returned.
+func (tx *Tx) Scan(cursor uint64, count int, fn func(key []byte, it Item)) uint64 {
+	n := uint64(len(tx.g.shards))
+	s := tx.g.shards[cursor%n]
+	d := s.dbs[tx.db]
+	var dead []keyspace.Ref
+	next := d.space.Scan(cursor/n, count, func(ref keyspace.Ref) {
+		if tx.overdue(d, ref) {
+			dead = append(dead, ref)
+			return
+		}
+		fn(d.space.Key(ref), Item{d, ref})
+	})
+	for _, ref := range dead {
+		s.expire(tx, d, ref)
+	}
+	switch {
+	case next != 0:
+		return next*n + cursor%n
+	case s.index+1 < len(tx.g.shards):
+		return uint64(s.index + 1)
+	}
+	return 0
+}
+
+const randomTries = 100 // before RANDOMKEY gives up on finding a key that has not expired
+
+// Random returns some key of the current database: a shard by its share of the keys, then any of its keys.
+func (tx *Tx) Random() (key []byte, ok bool) {
+	for range randomTries {
+		total, _ := tx.Len(tx.db)
+		if total == 0 {
+			return nil, false
+		}
+		s, d, ref := tx.pick(rand.IntN(total))
+		if !tx.overdue(d, ref) {
+			return d.space.Key(ref), true
+		}
+		s.expire(tx, d, ref)
+	}
+	return nil, false
+}
+
+// pick finds a random key on the shard that holds the nth key of the database.
+func (tx *Tx) pick(nth int) (from *shard, d *db, ref keyspace.Ref) {
+	tx.eachShard(func(s *shard) {
+		n := s.dbs[tx.db].space.Len()
+		if from == nil && nth < n {
+			from, d = s, s.dbs[tx.db]
+		}
+		nth -= n
+	})
+	return from, d, d.space.Random(rand.Uint64())
+}
+
+// FlushDB empties a database on the shards held and returns how many keys went. It costs the same for any number of
+// keys: the memory is the garbage collector's to take back.
+func (tx *Tx) FlushDB(db int) (removed int) {
+	tx.eachShard(func(s *shard) {
+		old := s.dbs[db]
+		removed += old.space.Len()
+		s.total -= old.used
+		old.used = old.space.Used() // of no account any more, should it be settled later
+		s.dbs[db] = newDB(s.seed, tx.now, old.space.Poison)
+		s.touch(s.dbs[db])
+	})
+	tx.flushed(db, removed)
+	return removed
+}
+
+// SwapDB exchanges two databases.
+func (tx *Tx) SwapDB(a, b int) {
+	tx.eachShard(func(s *shard) {
+		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
+	})
+	tx.flushed(a, 1)
+	tx.flushed(b, 0)
+}
+
+func (tx *Tx) flushed(db, dirty int) {
+	tx.changes++
+	tx.eachShard(func(s *shard) { s.stats.Dirty += int64(dirty); dirty = 0 })
+	if tx.g.observer != nil {
+		tx.g.observer.Flushed(tx, db)
+	}
+}
+
+// Rename gives a key a new name, both on shards that are held; the value moves without being read. Whatever the new
+// name held is gone. The caller says Changed for both.
+func (tx *Tx) Rename(from, to []byte) {
+	src, dst := tx.Write(from), tx.Write(to)
+	dst.Delete()
+	sameShard := src.d == dst.d
+	if sameShard {
+		src.place(src.d.space.Rename(src.ref, to))
+		return
+	}
+	tx.Copy(src.Item(), &dst)
+	src.Delete()
+}
+
+// Copy puts an item, with its deadline, into a slot of another key. The item's own key must not be open for change.
+func (tx *Tx) Copy(it Item, dst *Slot) {
+	deadline, timed := it.Deadline()
+	dst.Put(it.Kind(), it.Value())
+	dst.SetRecency(it.Recency())
+	dst.Persist()
+	if timed {
+		dst.SetDeadline(deadline)
+	}
+}

@@ -1,0 +1,59 @@
+// events.go: what can happen to a key, by the names and classes of Redis's keyspace notifications.
+package shards
+
+// Event is one kind of change, the argument of Changed.
+type Event uint8
+
+// The events. A new data type adds its own here and in eventTable.
+const (
+	EventDel Event = iota + 1
+	EventExpire
+	EventPersist
+	EventExpired
+	EventEvicted
+	EventRenameFrom
+	EventRenameTo
+	EventCopyTo
+	EventMoveFrom
+	EventMoveTo
+	EventSet
+	EventAppend
+	EventSetRange
+	EventIncrBy
+	EventIncrByFloat
+)
+
+// The classes of notify-keyspace-events.
+const (
+	ClassGeneric = 'g'
+	ClassString  = '$'
+	ClassExpired = 'x'
+	ClassEvicted = 'e'
+)
+
+var eventTable = [...]struct {
+	class byte
+	name  string
+}{
+	EventDel:         {ClassGeneric, "del"},
+	EventExpire:      {ClassGeneric, "expire"},
+	EventPersist:     {ClassGeneric, "persist"},
+	EventExpired:     {ClassExpired, "expired"},
+	EventEvicted:     {ClassEvicted, "evicted"},
+	EventRenameFrom:  {ClassGeneric, "rename_from"},
+	EventRenameTo:    {ClassGeneric, "rename_to"},
+	EventCopyTo:      {ClassGeneric, "copy_to"},
+	EventMoveFrom:    {ClassGeneric, "move_from"},
+	EventMoveTo:      {ClassGeneric, "move_to"},
+	EventSet:         {ClassString, "set"},
+	EventAppend:      {ClassString, "append"},
+	EventSetRange:    {ClassString, "setrange"},
+	EventIncrBy:      {ClassString, "incrby"},
+	EventIncrByFloat: {ClassString, "incrbyfloat"},
+}
+
+// Name is the event as keyspace notifications call it.
+func (e Event) Name() string { return eventTable[e].name }
+
+// Class is the letter of notify-keyspace-events that the event falls under.
+func (e Event) Class() byte { return eventTable[e].class }

@@ -1,0 +1,102 @@
+// evict.go: room for a write when memory is short. The budget is the whole server's; a shard gives keys of its own, so
+// eviction needs no other shard. Candidates are sampled near a random place of the table, and the worst goes.
+package shards
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"respite/keyspace"
+)
+
+const maxEvictions = 128 // keys that one command may have to wait for
+
+// MakeRoom evicts from the held shard until memory is within its limit, and reports whether it is (or some headway was
+// made, so that the command may go on). The executor calls it before a command that may use more memory.
+func (tx *Tx) MakeRoom() bool {
+	if tx.limits.MaxMemory == 0 || !tx.over() {
+		return true
+	}
+	if tx.limits.Policy.Order == NoEviction {
+		return false
+	}
+	evicted := 0
+	tx.eachShard(func(s *shard) {
+		for evicted < maxEvictions && tx.over() && s.evictOne(tx) {
+			evicted++
+		}
+	})
+	return evicted > 0 || !tx.over()
+}
+
+func (tx *Tx) over() bool {
+	used := tx.g.Used()
+	if tx.limits.Overhead != nil {
+		used += tx.limits.Overhead()
+	}
+	return used > tx.limits.MaxMemory
+}
+
+// evictOne removes the worst of a few sampled keys of a random database that has any.
+func (s *shard) evictOne(tx *Tx) bool {
+	first := rand.IntN(len(s.dbs))
+	for i := range s.dbs {
+		index := (first + i) % len(s.dbs)
+		d := s.dbs[index]
+		if ref := tx.worst(d); ref != 0 {
+			s.evict(tx, index, d, ref)
+			return true
+		}
+	}
+	return false
+}
+
+func (s *shard) evict(tx *Tx, index int, d *db, ref keyspace.Ref) {
+	was := tx.db
+	tx.db = index
+	key := d.space.Key(ref)
+	tx.preImage(s, d, key, ref)
+	d.remove(ref)
+	s.stats.Evicted++
+	tx.changed(s, key, EventEvicted)
+	tx.db = was
+	s.publish()
+}
+
+// worst samples keys of one database and returns the one to evict, 0 if none qualifies.
+func (tx *Tx) worst(d *db) (worst keyspace.Ref) {
+	if d.space.Len() == 0 || (tx.limits.Policy.Volatile && d.wheel.Len() == 0) {
+		return 0
+	}
+	low := int64(math.MinInt64)
+	for range 1 + sampleRetries {
+		d.space.Sample(rand.Uint64(), tx.limits.Samples, func(ref keyspace.Ref) {
+			if tx.limits.Policy.Volatile && !d.space.HasTimer(ref) {
+				return
+			}
+			if score := tx.score(d, ref); score > low || worst == 0 {
+				low, worst = score, ref
+			}
+		})
+		if worst != 0 {
+			return worst
+		}
+	}
+	return 0
+}
+
+const sampleRetries = 63 // samples taken in search of a key with a deadline
+
+// score orders candidates: the highest goes first.
+func (tx *Tx) score(d *db, ref keyspace.Ref) int64 {
+	switch tx.limits.Policy.Order {
+	case LeastRecent:
+		return tx.Idle(d.space.Recency(ref))
+	case LeastFrequent:
+		return lfuMax - int64(tx.Frequency(d.space.Recency(ref)))
+	case SoonestDeadline:
+		return -d.space.Deadline(uint32(ref))
+	default:
+		return 0
+	}
+}

@@ -1,0 +1,117 @@
+// expire.go: keys go when their deadline has passed: at once when somebody touches them (Tx.find), and soon by the
+// shard's own turns. A turn is one message like any other and bounded, so that a million keys that expire in the same
+// second delay nobody by more than a turn; what is left is queued behind the messages that came meanwhile.
+package shards
+
+import (
+	"hash/maphash"
+	"math"
+	"time"
+
+	"respite/expiry"
+	"respite/keyspace"
+)
+
+const (
+	turnWork  = 256 // units of wheel work a turn: about 50 microseconds
+	minRest   = 10  // ms between turns when nothing is overdue: deadlines near each other share a turn
+	idleClean = 64  // blocks moved by compaction in a turn
+)
+
+// timers is the keyspace as the wheel sees it.
+type timers = *keyspace.Space
+
+func newDB(seed maphash.Seed, now int64, poison bool) *db {
+	d := &db{space: keyspace.New(seed)}
+	d.space.Poison = poison
+	d.wheel = expiry.New[timers](d.space, now/millisecond)
+	d.space.OnMove = func(old, moved keyspace.Ref) { d.wheel.Moved(uint32(old), uint32(moved)) }
+	return d
+}
+
+// expire removes one key whose deadline has passed.
+func (s *shard) expire(tx *Tx, d *db, ref keyspace.Ref) {
+	key := d.space.Key(ref) // the bytes stay until the transaction ends
+	tx.preImage(s, d, key, ref)
+	d.remove(ref)
+	s.stats.Expired++
+	tx.changed(s, key, EventExpired)
+}
+
+// turn is the shard's own message: expire what is due, then move a few blocks if too much is free.
+func (s *shard) turn() {
+	tx := &s.tx
+	tx.limits = s.g.limits.Load()
+	start := s.g.clock()
+	s.armed = math.MaxInt64
+	more := false
+	for i, d := range s.dbs {
+		s.touch(d)
+		if !tx.limits.KeepExpired && d.wheel.Len() > 0 {
+			more = s.expireDue(i, d, start) || more
+		}
+		_, moving := d.space.Compact(idleClean)
+		more = more || moving
+	}
+	s.stats.ExpiryTurns++
+	s.stats.ExpiryTurnsNS += s.g.clock() - start
+	if more {
+		s.enqueue(message{})
+	}
+}
+
+// expireDue removes keys of one database in a transaction of its own, and reports whether more are due.
+func (s *shard) expireDue(index int, d *db, now int64) (more bool) {
+	tx := &s.tx
+	tx.Begin(index, now)
+	defer tx.End()
+	_, more = d.wheel.Due(tx.Now()-1, turnWork, func(ref uint32) {
+		s.stats.ExpiredStale++
+		s.expireFired(tx, d, keyspace.Ref(ref))
+	})
+	return more
+}
+
+// expireFired removes a key that the wheel has let go of already.
+func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
+	key := d.space.Key(ref)
+	tx.preImage(s, d, key, ref)
+	d.space.Delete(ref)
+	s.stats.Expired++
+	tx.changed(s, key, EventExpired)
+}
+
+// arm sets the timer for the next deadline of the databases just written, if that is sooner than what it is set to.
+func (s *shard) arm() {
+	next := int64(math.MaxInt64)
+	for _, d := range s.touched {
+		if d.wheel.Len() > 0 {
+			if at, ok := d.wheel.Next(); ok {
+				next = min(next, at+1)
+			}
+		}
+	}
+	if next >= s.armed || s.g.limits.Load().KeepExpired {
+		return
+	}
+	wait := max(next-s.g.clock()/millisecond, minRest)
+	s.armed = next
+	s.timer.Reset(time.Duration(wait) * time.Millisecond)
+}
+
+// reclaim frees what the transaction let go of.
+func (s *shard) reclaim() {
+	for _, d := range s.touched {
+		d.space.Reclaim()
+	}
+}
+
+// ExpiryLag is how late the most overdue key of the transaction's shards is, in milliseconds.
+func (tx *Tx) ExpiryLag() (ms int64) {
+	tx.eachShard(func(s *shard) {
+		for _, d := range s.dbs {
+			ms = max(ms, d.wheel.Lag(tx.Now()))
+		}
+	})
+	return ms
+}

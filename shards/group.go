@@ -1,0 +1,194 @@
+// Package shards owns the data. Every key belongs to one shard by its routing hash; whoever owns a shard may touch its
+// keys, and nobody else can: a Tx is the only door (tx.go), and a Tx exists only while its shards are owned.
+//
+// group.go is the set of shards as others see it: routing, start and stop, and Run. The rules of ownership and order
+// are in inbox.go; the next editor who adds a way to reach a shard goes through submit there, or breaks both.
+package shards
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"respite/text"
+)
+
+// MaxShards is the most shards a Group can have: a Mask has a bit for each.
+const MaxShards = 256
+
+// Mask is a set of shards.
+type Mask [MaxShards / 64]uint64
+
+// Set adds a shard.
+func (m *Mask) Set(shard int) { m[shard>>6] |= 1 << (shard & 63) }
+
+// Has reports whether the set holds a shard.
+func (m *Mask) Has(shard int) bool { return m[shard>>6]&(1<<(shard&63)) != 0 }
+
+// Len counts the shards in the set.
+func (m *Mask) Len() int {
+	n := 0
+	for _, w := range m {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// Options say how to build a Group. The zero value of each field means its default.
+type Options struct {
+	Shards    int          // number of shards; 0: GOMAXPROCS, at least MinShards
+	Databases int          // number of databases; 0: DefaultDatabases
+	Clock     func() int64 // the only clock, unix nanoseconds; nil: the machine's
+	Observer  Observer     // sees every change; nil: nobody
+	Poison    bool         // overwrite freed blocks, so that a view kept too long shows (tests)
+}
+
+// The defaults of Options.
+const (
+	DefaultDatabases = 16
+	MinShards        = 2 // with one shard a long command would stop every other
+)
+
+// Group is all shards of a server.
+type Group struct {
+	shards    []*shard
+	databases int
+	clock     func() int64
+	observer  Observer
+	limits    atomic.Pointer[Limits]
+	jobs      sync.Pool // of *Job, for Run
+	running   sync.WaitGroup
+	quit      chan struct{}
+}
+
+// New builds a Group; Start must follow before anything is submitted.
+func New(o Options) *Group {
+	if o.Shards == 0 {
+		o.Shards = max(runtime.GOMAXPROCS(0), MinShards)
+	}
+	if o.Databases == 0 {
+		o.Databases = DefaultDatabases
+	}
+	if o.Clock == nil {
+		o.Clock = MachineClock()
+	}
+	g := &Group{databases: o.Databases, clock: o.Clock, observer: o.Observer, quit: make(chan struct{})}
+	g.jobs.New = func() any { return g.NewJob() }
+	g.limits.Store(&Limits{})
+	seed := maphash.MakeSeed()
+	for i := range min(o.Shards, MaxShards) {
+		g.shards = append(g.shards, newShard(g, i, seed, o.Poison))
+	}
+	return g
+}
+
+// MachineClock returns a clock that reads unix nanoseconds: the wall clock of now, carried on by the monotonic clock,
+// which costs half as much to read and never jumps.
+func MachineClock() func() int64 {
+	start := time.Now()
+	base := start.UnixNano()
+	return func() int64 { return base + int64(time.Since(start)) }
+}
+
+// Start starts the shard goroutines. Close stops them.
+func (g *Group) Start() {
+	for _, s := range g.shards {
+		g.running.Add(1)
+		go s.loop()
+	}
+}
+
+// Close stops the shard goroutines and waits for them. Nothing may be submitted any more.
+func (g *Group) Close() {
+	close(g.quit)
+	g.running.Wait()
+}
+
+// N is the number of shards.
+func (g *Group) N() int { return len(g.shards) }
+
+// Databases is the number of databases.
+func (g *Group) Databases() int { return g.databases }
+
+// Now reads the clock: unix nanoseconds.
+func (g *Group) Now() int64 { return g.clock() }
+
+// Route returns the shard of a key: the high 32 bits of xxhash64 over the hash tag, or the key where it has none,
+// scaled to the number of shards. The database plays no part, so MOVE and COPY between databases stay on a shard.
+func (g *Group) Route(key []byte) int {
+	h := xxhash.Sum64(text.HashTag(key)) >> 32
+	return int(h * uint64(len(g.shards)) >> 32)
+}
+
+// All returns the set of all shards.
+func (g *Group) All() (m Mask) {
+	for i := range g.shards {
+		m.Set(i)
+	}
+	return m
+}
+
+// Used is the memory that keys and values take, in bytes, as of each shard's last message.
+func (g *Group) Used() int64 {
+	var n int64
+	for _, s := range g.shards {
+		n += s.used.Load()
+	}
+	return n
+}
+
+// Run runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard
+// runs it; several are borrowed, and the caller's goroutine runs it. Body must not wait for anything.
+func (g *Group) Run(need Mask, db int, body func(*Tx)) {
+	j := g.jobs.Get().(*Job)
+	defer g.jobs.Put(j)
+	if need.Len() == 1 {
+		w := &oneBody{db: db, body: body}
+		j.Add(need.first(), w)
+		j.Run()
+		if w.panicked != nil {
+			panic(w.panicked)
+		}
+		return
+	}
+	j.Borrow(need)
+	defer j.giveBack()
+	runBody(&j.tx, db, body)
+}
+
+// runBody opens the transaction for body, and ends it unless body has.
+func runBody(tx *Tx, db int, body func(*Tx)) {
+	tx.Begin(db, tx.g.clock())
+	defer func() {
+		if !tx.closed {
+			tx.End()
+		}
+	}()
+	body(tx)
+}
+
+func (m *Mask) first() int {
+	for i, w := range m {
+		if w != 0 {
+			return i<<6 + bits.TrailingZeros64(w)
+		}
+	}
+	panic("shards: Run over no shard")
+}
+
+// oneBody is the work of a Run over one shard. A panic of the body is carried to the caller of Run, whose it is.
+type oneBody struct {
+	db       int
+	body     func(*Tx)
+	panicked any
+}
+
+func (o *oneBody) Run(tx *Tx) {
+	defer func() { o.panicked = recover() }()
+	runBody(tx, o.db, o.body)
+}

@@ -1,0 +1,129 @@
+// job.go: what a connection has in flight. A Job is reused from batch to batch, so that a batch allocates nothing.
+package shards
+
+import "sync/atomic"
+
+// Work is one shard's part of a job. Run is called with the shard owned; it begins and ends one transaction for every
+// command of the part, and must not wait for anything.
+type Work interface{ Run(tx *Tx) }
+
+// Job is work for several shards, at most one part a shard. Its methods belong to one goroutine.
+type Job struct {
+	g       *Group
+	parts   []part // ascending by shard
+	borrows bool   // the parts ask for ownership instead of bringing work
+	queued  bool   // never run inline: the work is long
+	left    atomic.Int32
+	done    chan struct{}
+	tx      Tx // of a borrower
+}
+
+type part struct {
+	shard  *shard
+	work   Work
+	inline bool // this goroutine became the owner when it submitted
+}
+
+// NewJob returns an empty job.
+func (g *Group) NewJob() *Job {
+	j := &Job{g: g, done: make(chan struct{}, 1)}
+	j.tx = Tx{g: g, closed: true}
+	return j
+}
+
+// Add gives the job a part. Parts must come in ascending order of their shards.
+func (j *Job) Add(shard int, w Work) {
+	j.parts = append(j.parts, part{shard: j.g.shards[shard], work: w})
+}
+
+// Queued says that the parts may be long: they are left to the shards' goroutines even where a shard is idle.
+func (j *Job) Queued() { j.queued = true }
+
+// Run queues the parts, in one step on all shards, and waits until all have run. The job is empty afterwards.
+func (j *Job) Run() {
+	j.left.Store(int32(len(j.parts)))
+	inline := j.submit()
+	for i := range j.parts {
+		if p := &j.parts[i]; p.inline {
+			p.shard.runPart(j, i)
+			p.shard.release()
+		}
+	}
+	j.await(inline)
+	j.reset()
+}
+
+// await waits for the parts that others run, given how many ran inline.
+func (j *Job) await(inline int) {
+	if inline == 0 || j.left.Add(int32(-inline)) > 0 {
+		<-j.done
+	}
+}
+
+// Borrow makes the caller the owner of several shards, and opens its Tx over them.
+func (j *Job) Borrow(need Mask) {
+	j.borrows = true
+	for i, s := range j.g.shards {
+		if need.Has(i) {
+			j.parts = append(j.parts, part{shard: s})
+		}
+	}
+	j.left.Store(int32(len(j.parts)))
+	j.await(j.submit())
+	j.tx.held, j.tx.limits = need, j.g.limits.Load()
+}
+
+// giveBack ends a Borrow.
+func (j *Job) giveBack() {
+	for _, p := range j.parts {
+		p.shard.settle()
+		p.shard.release()
+	}
+	j.tx.held = Mask{}
+	j.reset()
+}
+
+func (j *Job) reset() {
+	clear(j.parts)
+	j.parts, j.borrows, j.queued = j.parts[:0], false, false
+}
+
+// partDone is called by the owner of a part's shard: the last one wakes the job's goroutine.
+func (j *Job) partDone() {
+	if j.left.Add(-1) == 0 {
+		j.done <- struct{}{}
+	}
+}
+
+// submit queues every part under the enqueue locks of all its shards (see the rule of order in inbox.go) and returns
+// how many parts found their shard idle and are the caller's to run.
+func (j *Job) submit() (inline int) {
+	for i := range j.parts {
+		j.parts[i].shard.mu.Lock()
+	}
+	for i := range j.parts {
+		if j.place(i) {
+			inline++
+		}
+	}
+	for i := range j.parts {
+		j.parts[i].shard.mu.Unlock()
+	}
+	return inline
+}
+
+// place queues one part, or takes the shard for the caller. The enqueue lock is held.
+func (j *Job) place(i int) (inline bool) {
+	p := &j.parts[i]
+	s := p.shard
+	if !s.owned && !j.queued {
+		s.owned, p.inline = true, true
+		return true
+	}
+	s.inbox = append(s.inbox, message{job: j, part: i})
+	if !s.owned {
+		s.owned = true
+		s.wake <- struct{}{}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+// limits.go: what shards need of the configuration, one immutable value behind an atomic pointer that each message
+// loads once, and the counters that a shard keeps of itself.
+package shards
+
+// Policy is how keys are chosen for eviction.
+type Policy struct {
+	Volatile bool // only keys with a deadline
+	Order    EvictionOrder
+}
+
+// EvictionOrder says which of the sampled keys goes first.
+type EvictionOrder uint8
+
+// The orders of maxmemory-policy. NoEviction refuses writes instead.
+const (
+	NoEviction EvictionOrder = iota
+	LeastRecent
+	LeastFrequent
+	AnyKey
+	SoonestDeadline
+)
+
+// Limits are the settings that shards obey.
+type Limits struct {
+	MaxMemory    int64 // bytes; 0: none
+	Policy       Policy
+	Samples      int   // keys looked at for one eviction
+	LFULogFactor int   // lfu-log-factor
+	LFUDecay     int64 // lfu-decay-time, minutes
+	KeepExpired  bool  // no active expiry (DEBUG SET-ACTIVE-EXPIRE 0): keys expire when they are touched
+	Overhead     func() int64
+}
+
+// SetLimits replaces the limits; messages that start later obey the new ones.
+func (g *Group) SetLimits(l Limits) { g.limits.Store(&l) }
+
+// Limits returns the limits in force.
+func (g *Group) Limits() Limits { return *g.limits.Load() }
+
+// Stats are the counters of a shard, since the start or the last reset.
+type Stats struct {
+	Hits, Misses  int64
+	Expired       int64 // keys removed because their deadline had passed
+	ExpiredStale  int64 // of those, by the shard's own turns
+	Evicted       int64
+	Dirty         int64 // changes
+	ExpiryTurns   int64
+	ExpiryTurnsNS int64 // time spent in them
+}
+
+func (s *Stats) add(o Stats) {
+	s.Hits += o.Hits
+	s.Misses += o.Misses
+	s.Expired += o.Expired
+	s.ExpiredStale += o.ExpiredStale
+	s.Evicted += o.Evicted
+	s.Dirty += o.Dirty
+	s.ExpiryTurns += o.ExpiryTurns
+	s.ExpiryTurnsNS += o.ExpiryTurnsNS
+}
+
+// Stats adds up the counters of the shards that the transaction holds.
+func (tx *Tx) Stats() (sum Stats) {
+	tx.eachShard(func(s *shard) { sum.add(s.stats) })
+	return sum
+}
+
+// ResetStats zeroes the counters of the shards that the transaction holds, but for Dirty, which is not a statistic.
+func (tx *Tx) ResetStats() {
+	tx.eachShard(func(s *shard) { s.stats = Stats{Dirty: s.stats.Dirty} })
+}

@@ -1,0 +1,233 @@
+// tx.go: the transaction, the only door to data. A command is one Tx: it begins with one reading of the clock, touches
+// keys of the shards that it holds through the verbs below, and commits at End. Whoever adds a way to change a key
+// calls Write before the change and Changed after it: everything that must know of changes (undo, observers, the dirty
+// count) hangs on those two, and handlers need remember nothing else.
+package shards
+
+import (
+	"fmt"
+
+	"respite/keyspace"
+	"respite/value"
+)
+
+const millisecond = 1_000_000 // nanoseconds
+
+// Tx is a transaction over the shards that its holder owns. Use after End panics, and so does touching a key of a
+// shard that is not held: both are errors of the program, not of a client.
+type Tx struct {
+	g      *Group
+	shard  *shard // the one shard, nil for a borrower
+	held   Mask   // a borrower's shards
+	db     int
+	now    int64 // unix nanoseconds
+	closed bool
+	quiet  bool // reads leave no trace: CLIENT NO-TOUCH
+	limits *Limits
+
+	changes int // Changed calls of this transaction
+	undo    undoLog
+}
+
+// Begin opens the transaction of one command on database db; now is in unix nanoseconds.
+func (tx *Tx) Begin(db int, now int64) {
+	if !tx.closed {
+		panic("shards: Begin in an open transaction")
+	}
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes = false, db, now, false, 0
+}
+
+// End commits: observers see the end of the transaction, and freed blocks may be used again.
+func (tx *Tx) End() {
+	tx.mustBeOpen()
+	if tx.changes > 0 && tx.g.observer != nil {
+		tx.g.observer.Committed(tx)
+	}
+	if len(tx.undo.images) > 0 {
+		tx.undo.reset()
+		tx.eachShard((*shard).reclaim)
+	}
+	tx.closed = true
+}
+
+// Abort takes back what the transaction changed and ends it; for a handler that panicked.
+func (tx *Tx) Abort() {
+	tx.mustBeOpen()
+	tx.rollback()
+	tx.changes = 0
+	tx.End()
+}
+
+func (tx *Tx) mustBeOpen() {
+	if tx.closed {
+		panic("shards: transaction used after its end")
+	}
+}
+
+func (tx *Tx) eachShard(do func(*shard)) {
+	if tx.shard != nil {
+		do(tx.shard)
+		return
+	}
+	for i, s := range tx.g.shards {
+		if tx.held.Has(i) {
+			do(s)
+		}
+	}
+}
+
+// Now is the time of the transaction in unix milliseconds.
+func (tx *Tx) Now() int64 { return tx.now / millisecond }
+
+// Quiet makes the reads of this transaction leave recency alone.
+func (tx *Tx) Quiet() { tx.quiet = true }
+
+// DB is the database that the verbs work on.
+func (tx *Tx) DB() int { return tx.db }
+
+// Select changes the database that the verbs work on.
+func (tx *Tx) Select(db int) { tx.db = db }
+
+// Shard is the index of the one shard of this transaction, 0 for a borrower's.
+func (tx *Tx) Shard() int {
+	if tx.shard == nil {
+		return 0
+	}
+	return tx.shard.index
+}
+
+// home is the shard and database of a key, checked against what the transaction holds. A one-shard transaction is
+// routed by its sender; the check of that costs a hash a key and is made where the race detector runs.
+func (tx *Tx) home(key []byte) (*shard, *db) {
+	tx.mustBeOpen()
+	s := tx.shard
+	if s == nil || checked {
+		i := tx.g.Route(key)
+		if (s != nil && s.index != i) || (s == nil && !tx.held.Has(i)) {
+			panic(fmt.Sprintf("shards: key of shard %d touched without holding it", i))
+		}
+		s = tx.g.shards[i]
+	}
+	return s, s.dbs[tx.db]
+}
+
+// Item is a view of what a key holds. It is valid until its own key is written.
+type Item struct {
+	d   *db
+	ref keyspace.Ref
+}
+
+// Kind is the item's type and encoding.
+func (it Item) Kind() keyspace.Kind { return it.d.space.Kind(it.ref) }
+
+// Type is the item's type.
+func (it Item) Type() value.Type { return value.TypeOf(it.Kind()) }
+
+// Value is the item as the keyspace keeps it.
+func (it Item) Value() []byte { return it.d.space.Value(it.ref) }
+
+// Key is the item's key.
+func (it Item) Key() []byte { return it.d.space.Key(it.ref) }
+
+// Share returns Value for a reader that outlives the transaction, with ok true, if it is large enough to be worth it:
+// whoever changes it later copies it first.
+func (it Item) Share() (v []byte, ok bool) {
+	if !it.d.space.IsLarge(it.ref) {
+		return nil, false
+	}
+	it.d.space.MarkShared(it.ref)
+	return it.Value(), true
+}
+
+// Deadline is when the item expires in unix milliseconds; ok is false if it does not.
+func (it Item) Deadline() (ms int64, ok bool) {
+	if !it.d.space.HasTimer(it.ref) {
+		return 0, false
+	}
+	return it.d.space.Deadline(uint32(it.ref)), true
+}
+
+// Recency is the item's 24 bits of access time or frequency.
+func (it Item) Recency() uint32 { return it.d.space.Recency(it.ref) }
+
+// Size is what the item takes in the keyspace, in bytes.
+func (it Item) Size() int { return it.d.space.Size(it.ref) }
+
+// Read finds a key, counts a hit or a miss and notes the access. A key past its deadline is removed and not found.
+func (tx *Tx) Read(key []byte) (Item, bool) {
+	s, d := tx.home(key)
+	ref := tx.find(s, d, key)
+	if ref == 0 {
+		s.stats.Misses++
+		return Item{}, false
+	}
+	s.stats.Hits++
+	tx.touch(d, ref)
+	return Item{d, ref}, true
+}
+
+// Peek finds a key without a trace: no recency, no hit.
+func (tx *Tx) Peek(key []byte) (Item, bool) {
+	s, d := tx.home(key)
+	ref := tx.find(s, d, key)
+	return Item{d, ref}, ref != 0
+}
+
+// find looks a key up, and removes it if it is past its deadline.
+func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
+	ref := d.space.Find(key)
+	if ref != 0 && d.space.HasTimer(ref) && d.space.Deadline(uint32(ref)) < tx.Now() {
+		s.expire(tx, d, ref)
+		return 0
+	}
+	return ref
+}
+
+// Write opens a key for change: it is the one place that keeps the pre-image. The slot is for this key until the
+// transaction ends or the key is written through another slot.
+func (tx *Tx) Write(key []byte) Slot {
+	s, d := tx.home(key)
+	ref := tx.find(s, d, key)
+	tx.preImage(s, d, key, ref)
+	if ref != 0 {
+		tx.touch(d, ref)
+	}
+	return Slot{tx: tx, d: d, key: key, ref: ref}
+}
+
+// preImage runs before the first change of a key, by whatever path.
+func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
+	s.touch(d)
+	tx.undo.keep(d, key, ref)
+	if tx.g.observer != nil {
+		tx.g.observer.PreImage(tx, key)
+	}
+}
+
+// Changed says that a key was changed; every path that changes or removes one ends here.
+func (tx *Tx) Changed(key []byte, e Event) {
+	s, _ := tx.home(key)
+	tx.changed(s, key, e)
+}
+
+func (tx *Tx) changed(s *shard, key []byte, e Event) {
+	tx.changes++
+	s.stats.Dirty++
+	if tx.g.observer != nil {
+		tx.g.observer.Changed(tx, key, e)
+	}
+}
+
+// Delete removes a key and reports whether it was there. The caller says Changed.
+func (tx *Tx) Delete(key []byte) bool {
+	slot := tx.Write(key)
+	return slot.Delete()
+}
+
+// Observer sees every change of every key, from within the transaction that makes it. Its methods must not wait.
+type Observer interface {
+	PreImage(tx *Tx, key []byte)         // before the change; the key is as it was
+	Changed(tx *Tx, key []byte, e Event) // after it
+	Committed(tx *Tx)                    // at the end of a transaction with changes
+	Flushed(tx *Tx, db int)              // a whole database was emptied or swapped
+}

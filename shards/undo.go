@@ -1,0 +1,78 @@
+// undo.go: what a transaction needs to take its changes back when a handler panics. A small value is copied before its
+// first change (at most keyspace.LargeValue bytes, into a buffer that is reused); a large one is not: changes to a large
+// value are single stores of whole bytes, so it is sound at any point, and copying it would make APPEND cost O(n).
+package shards
+
+import "respite/keyspace"
+
+// undoLog keeps the keys that a transaction wrote, as they were, in order.
+type undoLog struct {
+	images []image
+	bytes  []byte
+}
+
+// image is one key before its change. Offsets are into undoLog.bytes.
+type image struct {
+	d        *db
+	key, end int // bytes[key:value] is the key, bytes[value:end] the value
+	value    int
+	deadline int64
+	kind     keyspace.Kind
+	existed  bool
+	timed    bool
+	large    bool
+}
+
+const maxKeptUndo = 64 << 10 // bytes of the buffer that stay for the next transaction
+
+func (u *undoLog) reset() {
+	if cap(u.bytes) > maxKeptUndo {
+		*u = undoLog{}
+		return
+	}
+	u.images, u.bytes = u.images[:0], u.bytes[:0]
+}
+
+// keep notes a key as it is now; ref is 0 for one that is absent.
+func (u *undoLog) keep(d *db, key []byte, ref keyspace.Ref) {
+	im := image{d: d, key: len(u.bytes), existed: ref != 0}
+	u.bytes = append(u.bytes, key...)
+	im.value = len(u.bytes)
+	if ref != 0 {
+		im.kind, im.large = d.space.Kind(ref), d.space.IsLarge(ref)
+		if im.timed = d.space.HasTimer(ref); im.timed {
+			im.deadline = d.space.Deadline(uint32(ref))
+		}
+		if !im.large {
+			u.bytes = append(u.bytes, d.space.Value(ref)...)
+		}
+	}
+	im.end = len(u.bytes)
+	u.images = append(u.images, im)
+}
+
+// rollback restores the keys that the transaction wrote, the last written first.
+func (tx *Tx) rollback() {
+	for i := len(tx.undo.images) - 1; i >= 0; i-- {
+		tx.restore(&tx.undo.images[i])
+	}
+}
+
+func (tx *Tx) restore(im *image) {
+	key := tx.undo.bytes[im.key:im.value]
+	slot := Slot{tx: tx, d: im.d, key: key, ref: im.d.space.Find(key)}
+	switch {
+	case !im.existed:
+		slot.Delete()
+		return
+	case im.large && slot.ref == 0:
+		return // a large value that was removed: the removal stands, whole
+	case im.large:
+	default:
+		slot.Put(im.kind, tx.undo.bytes[im.value:im.end])
+	}
+	slot.Persist()
+	if im.timed {
+		slot.SetDeadline(im.deadline)
+	}
+}

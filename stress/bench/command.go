@@ -1,0 +1,166 @@
+// Package bench measures Respite beside redis-server on one machine: throughput,
+// latency and CPU per command side by side, or bytes of memory per key.
+//
+// It starts the servers itself, each on a free loopback port with an empty
+// directory, drives them with its own load generator, checks every reply, and
+// stops them by pid. A third target answers without doing any work and shows
+// what the load generator itself can reach. The generator is built on epoll:
+// the package compiles everywhere and runs on Linux.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+const (
+	commandName    = "bench"
+	repliesCommand = "replies-only"
+	portFlag       = "port"
+)
+
+// Command is the subcommand "bench" of the program that mounts it. Without
+// --bin it measures that program.
+func Command() *cli.Command {
+	return &cli.Command{
+		Name:   commandName,
+		Usage:  "measure throughput, latency, CPU and memory beside redis-server",
+		Flags:  append(append(serverFlags(), throughputFlags()...), memoryFlags()...),
+		Action: benchAction,
+		Subcommands: []*cli.Command{{
+			Name:   repliesCommand,
+			Usage:  "serve right-looking replies without doing the work",
+			Hidden: true,
+			Flags:  []cli.Flag{&cli.IntFlag{Name: portFlag, Required: true}},
+			Action: func(c *cli.Context) error { return serveReplies(c.Context, c.Int(portFlag)) },
+		}},
+	}
+}
+
+func serverFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "bin", Usage: "measure this `PROGRAM` as respite (default: the running one)"},
+		&cli.StringFlag{Name: "redis", Value: "redis-server", Usage: "compare with this `PROGRAM`"},
+		&cli.IntFlag{Name: "clients", Value: 50, Usage: "connections"},
+		&cli.IntFlag{Name: "threads", Value: 1, Usage: "event loops of the load generator"},
+		&cli.BoolFlag{Name: "markdown", Usage: "print the table as Markdown"},
+		&cli.StringFlag{Name: "profile", Usage: "write a CPU profile of the load generator to `FILE`"},
+	}
+}
+
+func throughputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: get, set, incr and mset at 1, 16 and 100)"},
+		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each cell is measured on each target"},
+		&cli.Float64Flag{Name: "seconds", Value: 1, Usage: "measured time of a cell"},
+		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before a cell is measured"},
+	}
+}
+
+func memoryFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "memory", Usage: "measure resident memory per key instead of speed"},
+		&cli.IntSliceFlag{Name: "keys", Value: cli.NewIntSlice(2_000_000, 3_000_000, 4_300_000), Usage: "--memory: sizes of the data sets in keys"},
+		&cli.IntSliceFlag{Name: "value-sizes", Value: cli.NewIntSlice(10, 32, 100, 1_000), Usage: "--memory: bytes of a value"},
+		&cli.BoolFlag{Name: "ttl", Usage: "--memory: give every key a deadline when it is set"},
+		&cli.IntFlag{Name: "overwrite", Usage: "--memory: then give every key another deadline `N` times"},
+		&cli.Float64Flag{Name: "settle", Value: 5, Usage: "--memory: seconds between the load and the reading"},
+	}
+}
+
+// benchAction runs one of the two modes; SIGINT and SIGTERM end it in order.
+func benchAction(c *cli.Context) error {
+	o, err := readOptions(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	endProfile, err := startProfile(c.String("profile"))
+	if err != nil {
+		return err
+	}
+	defer endProfile()
+	run := runThroughput
+	if c.Bool("memory") {
+		run = runMemory
+	}
+	err = run(ctx, o, c.App.Writer, c.App.ErrWriter)
+	if err != nil && ctx.Err() != nil {
+		// What the servers' end broke is no news.
+		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	}
+	return err
+}
+
+func readOptions(c *cli.Context) (*options, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	o := &options{
+		respite: c.String("bin"), redis: c.String("redis"), self: self,
+		clients: c.Int("clients"), threads: c.Int("threads"), markdown: c.Bool("markdown"),
+		rounds: c.Int("rounds"), warmUp: seconds(c, "warm-up"), measure: seconds(c, "seconds"),
+		keys: c.IntSlice("keys"), valueSizes: c.IntSlice("value-sizes"),
+		ttl: c.Bool("ttl"), overwrite: c.Int("overwrite"), settle: seconds(c, "settle"),
+	}
+	if o.respite == "" {
+		o.respite = self
+	}
+	if o.respite, err = findProgram(o.respite); err != nil {
+		return nil, err
+	}
+	if o.redis, err = findProgram(o.redis); err != nil {
+		return nil, err
+	}
+	if o.cells, err = parseCells(c.String("cells")); err != nil {
+		return nil, err
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// findProgram looks a program up; servers run in directories of their own, so
+// its path must be absolute.
+func findProgram(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("find a server to measure: %w", err)
+	}
+	return filepath.Abs(path)
+}
+
+func seconds(c *cli.Context, flag string) time.Duration {
+	return time.Duration(c.Float64(flag) * float64(time.Second))
+}
+
+// startProfile begins a CPU profile of this process, if a file is named.
+func startProfile(path string) (end func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("write a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("write a profile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
+}

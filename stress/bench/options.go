@@ -1,0 +1,111 @@
+// What a run was asked to do: the flags' values, checked before anything starts.
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options are the settings of both modes.
+type options struct {
+	respite, redis string // programs
+	self           string // this program, for the replies-only server
+	clients        int
+	threads        int
+	markdown       bool
+
+	cells   []cell
+	rounds  int
+	warmUp  time.Duration
+	measure time.Duration
+
+	keys       []int
+	valueSizes []int
+	ttl        bool
+	overwrite  int
+	settle     time.Duration
+}
+
+// A cell is one command at one pipeline depth.
+type cell struct {
+	command command
+	depth   int
+}
+
+func (c cell) String() string { return fmt.Sprintf("%s:%d", c.command.name, c.depth) }
+
+// defaultDepths are the pipeline depths of a run that names no cells.
+func defaultDepths() []int { return []int{1, 16, 100} }
+
+// parseCells reads "get:1,set:16"; a command without a depth gets all of
+// defaultDepths, an empty list is every command so.
+func parseCells(list string) ([]cell, error) {
+	if list == "" {
+		list = allCommands()
+	}
+	var cells []cell
+	for _, word := range strings.Split(list, ",") {
+		name, depth, hasDepth := strings.Cut(strings.TrimSpace(word), ":")
+		i := slices.IndexFunc(commands(), func(c command) bool { return c.name == strings.ToLower(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("cell %q: no such command, there are %s", word, allCommands())
+		}
+		depths := defaultDepths()
+		if hasDepth {
+			n, err := strconv.Atoi(depth)
+			if err != nil || n < 1 || n > maxDepth {
+				return nil, fmt.Errorf("cell %q: the depth must be between 1 and %d", word, maxDepth)
+			}
+			depths = []int{n}
+		}
+		for _, d := range depths {
+			cells = append(cells, cell{command: commands()[i], depth: d})
+		}
+	}
+	return cells, nil
+}
+
+func allCommands() string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ",")
+}
+
+const (
+	// maxDepth leaves several pipelines even on the shortest tape.
+	maxDepth   = 1_000
+	maxClients = 1_000
+)
+
+// check refuses settings that cannot be run.
+func (o *options) check() error {
+	switch {
+	case o.rounds < 1:
+		return errors.New("--rounds must be at least 1")
+	case o.clients < 1 || o.clients > maxClients:
+		return fmt.Errorf("--clients must be between 1 and %d", maxClients)
+	case o.threads < 1 || o.threads > o.clients:
+		return errors.New("--threads must be between 1 and the number of clients")
+	case o.measure <= 0 || o.warmUp < 0 || o.settle < 0:
+		return errors.New("--seconds must be positive, --warm-up and --settle not negative")
+	case o.overwrite < 0:
+		return errors.New("--overwrite must not be negative")
+	case slices.ContainsFunc(o.keys, func(n int) bool { return n < 1 || n > maxKeys }):
+		return fmt.Errorf("--keys must be between 1 and %d", maxKeys)
+	case slices.ContainsFunc(o.valueSizes, func(n int) bool { return n < 1 || n > maxValue }):
+		return fmt.Errorf("--value-sizes must be between 1 and %d", maxValue)
+	}
+	return nil
+}
+
+const (
+	maxKeys  = 1 << 30
+	maxValue = 1 << 20
+)

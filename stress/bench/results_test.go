@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMedian(t *testing.T) {
+	tests := []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{9, 1}, 5},
+		{[]float64{9, 1, 2}, 2},
+		{[]float64{4, 1, 100, 2}, 3},
+		{[]float64{5, 5, 5, 5, 1000}, 5},
+	}
+	for _, test := range tests {
+		require.InDelta(t, test.want, median(test.values), 1e-9, "%v", test.values)
+	}
+	require.True(t, math.IsNaN(median(nil)))
+	values := []float64{3, 1, 2}
+	median(values)
+	require.Equal(t, []float64{3, 1, 2}, values, "the argument keeps its order")
+}
+
+// rates makes samples that differ in their rate only.
+func rates(values ...float64) (samples []sample) {
+	for _, v := range values {
+		samples = append(samples, sample{rate: v})
+	}
+	return samples
+}
+
+func TestRatioComparesWithinARound(t *testing.T) {
+	// The machine is twice as fast in the second round, and the ratio is 2 in both.
+	require.InDelta(t, 2.0, ratio(rates(20, 40), rates(10, 20), rateFigure), 1e-9)
+	require.InDelta(t, 1.5, ratio(rates(10, 15, 100), rates(10, 10, 10), rateFigure), 1e-9)
+	require.InDelta(t, 3.0, ratio(rates(1, 3), rates(0, 1), rateFigure), 1e-9, "a reference of 0 does not count")
+	require.True(t, math.IsNaN(ratio(rates(1), rates(0), rateFigure)))
+}
+
+func TestSpreadIsHalfTheRange(t *testing.T) {
+	require.InDelta(t, 0.1, spread(rates(90, 100, 110), rateFigure), 1e-9)
+	require.Zero(t, spread(rates(7), rateFigure))
+}
+
+func TestSampleOfAWindow(t *testing.T) {
+	latency := hdrhistogram.New(1, int64(time.Minute), 3)
+	for i := range 1_000 {
+		require.NoError(t, latency.RecordValue(int64(i+1)*int64(time.Microsecond)))
+	}
+	start := time.Now()
+	before := counters{at: start, commands: 500, server: cpuTime{user: time.Second, system: time.Second}}
+	after := counters{
+		at: start.Add(2 * time.Second), commands: 200_500,
+		server:    cpuTime{user: 1200 * time.Millisecond, system: 1600 * time.Millisecond},
+		generator: cpuTime{user: time.Second, system: 500 * time.Millisecond},
+	}
+	got := after.minus(before).sample(latency)
+	require.InDelta(t, 100_000, got.rate, 1e-6)
+	require.InDelta(t, 1.0, got.user, 1e-9)
+	require.InDelta(t, 3.0, got.system, 1e-9)
+	require.InDelta(t, 4.0, got.cpu(), 1e-9)
+	require.InDelta(t, 0.75, got.generator, 1e-9)
+	require.InEpsilon(t, 500, got.p50, 0.002)
+	require.InEpsilon(t, 990, got.p99, 0.002)
+	require.InEpsilon(t, 999, got.p999, 0.002)
+}
+
+// twoByTwo are the results of one cell on two targets in three rounds.
+func twoByTwo() *results {
+	r := newResults([]cell{{command: commands()[0], depth: 16}}, []*server{
+		{target: target{name: respiteName}}, {target: target{name: redisName}},
+	})
+	for _, factor := range []float64{1, 2, 3} {
+		r.add(0, 0, sample{rate: 300 * factor, p50: 10, p99: 20, p999: 30, user: 0.5, system: 0.25, generator: 0.8})
+		r.add(0, 1, sample{rate: 200 * factor, p50: 20, p99: 10, p999: 40, user: 1, system: 0.5, generator: 0.7})
+	}
+	return r
+}
+
+func TestTable(t *testing.T) {
+	require.Equal(t, [][]string{
+		{
+			"command", "depth", "target", "commands/s", "±", "p50 µs", "p99 µs", "p99.9 µs",
+			"CPU µs/cmd", "user", "sys", "load cores", "× commands/s", "× p50", "× p99", "× CPU",
+		},
+		{"GET", "16", "respite", "600", "50%", "10", "20", "30", "0.75", "0.50", "0.25", "0.80", "1.50", "0.50", "2.00", "0.50"},
+		{"GET", "16", "redis", "400", "50%", "20", "10", "40", "1.50", "1.00", "0.50", "0.70", "", "", "", ""},
+	}, twoByTwo().rows())
+}
+
+func TestTableIsPrintedInBothForms(t *testing.T) {
+	var text, markdown strings.Builder
+	require.NoError(t, twoByTwo().write(&text, false))
+	require.NoError(t, twoByTwo().write(&markdown, true))
+	require.Contains(t, text.String(), "  GET     16  respite         600  50%")
+	require.Contains(t, text.String(), "Medians of 3 rounds")
+	lines := strings.Split(markdown.String(), "\n")
+	require.True(t, strings.HasPrefix(lines[0], "| command | depth | target |"))
+	require.Equal(t, "|"+strings.Repeat("---|", 16), lines[1])
+	require.Equal(t, strings.Count(lines[0], "|"), strings.Count(lines[2], "|"))
+}
+
+func TestNumberPrintsADashForNone(t *testing.T) {
+	require.Equal(t, "1.50", number("%.2f", 1.5))
+	require.Equal(t, "-", number("%.2f", math.NaN()))
+	require.Equal(t, "-", number("%.2f", math.Inf(1)))
+}
