@@ -1,25 +1,36 @@
-// process.go: what the process needs of the operating system and the runtime: its log, its memory, its limits.
+// process.go: what the process needs of the operating system and the runtime: its log, its limits, its memory.
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"respite/config"
+	"respite/shards"
 )
 
-// newLogger writes one event a line, in text or JSON.
-func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+// newLogger writes one event a line, in text or JSON; level can change while it is in use.
+func newLogger(cfg *config.Config, w io.Writer, level *slog.LevelVar) *slog.Logger {
 	now := cfg.Now()
-	options := &slog.HandlerOptions{Level: level(now.LogLevel)}
+	level.Set(levelOf(now.LogLevel))
+	options := &slog.HandlerOptions{Level: level}
 	if now.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// level is slog's for a loglevel of redis.conf.
-func level(name string) slog.Level {
+// levelOf is slog's level for a loglevel of redis.conf.
+func levelOf(name string) slog.Level {
 	switch name {
 	case "debug":
 		return slog.LevelDebug - 1
@@ -31,4 +42,86 @@ func level(name string) slog.Level {
 		return slog.LevelError + 1
 	}
 	return slog.LevelInfo
+}
+
+// logOutput is where the log goes: the file that the configuration names, or standard output.
+func logOutput(cfg *config.Config, stdout io.Writer) (io.Writer, error) {
+	name := cfg.Now().LogFile
+	if name == "" {
+		return stdout, nil
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return f, nil
+}
+
+// writePidFile writes the process id where the configuration asks for it, and returns what takes the file away.
+func writePidFile(cfg *config.Config, log *slog.Logger) (remove func()) {
+	name := cfg.Now().PidFile
+	if name == "" {
+		return func() {}
+	}
+	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		log.Warn("Failed to write PID file", "error", err)
+		return func() {}
+	}
+	return func() { _ = os.Remove(name) }
+}
+
+const (
+	budgetShare   = 0.75 // of the container's memory that data and buffers may take if maxmemory is not set
+	runtimeShare  = 0.95 // of it at which the runtime collects garbage as hard as it can
+	wasteFloor    = 32 << 20
+	wasteShare    = 8 // waste of an eighth of the data is worth a collection
+	wasteInterval = time.Second
+	wasteRest     = 3 // intervals between two collections at least
+)
+
+// memoryBudget is how much data and buffers may take, in bytes, if maxmemory is not set: 3/4 of what the container, or
+// else the machine, has. 0 if neither can be found out.
+func memoryBudget() int64 {
+	limit, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
+	if err != nil || limit == 0 {
+		return 0
+	}
+	debug.SetMemoryLimit(int64(float64(limit) * runtimeShare))
+	return int64(float64(limit) * budgetShare)
+}
+
+// giveBack returns memory to the operating system soon after much of it fell free, which the garbage collector by itself
+// does only as new data comes. It runs until ctx is done. A collection costs about a millisecond a gigabyte, since the
+// data has no pointers.
+func giveBack(ctx context.Context, g *shards.Group) {
+	tick := time.NewTicker(wasteInterval)
+	defer tick.Stop()
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+	}
+	waste := func() int64 {
+		metrics.Read(samples)
+		sum := -g.Used()
+		for _, s := range samples {
+			sum += int64(s.Value.Uint64())
+		}
+		return sum
+	}
+	floor, rest := waste(), 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w := waste()
+		floor = min(floor, w)
+		if rest--; rest > 0 || w-floor < max(wasteFloor, g.Used()/wasteShare) {
+			continue
+		}
+		debug.FreeOSMemory()
+		floor, rest = waste(), wasteRest
+	}
 }

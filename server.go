@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,30 +28,44 @@ const stopTime = 3 * time.Second // for clients to take their last replies
 type server struct {
 	config *config.Config
 	log    *slog.Logger
+	level  slog.LevelVar
+	budget int64 // bytes for data and buffers if maxmemory is not set
 	group  *shards.Group
 	exec   *command.Executor
 	conns  *conn.Server
-	stop   chan struct{} // closed when somebody asks for the end
-	once   sync.Once
+
+	listening sync.Mutex
+	tcp       []net.Listener
+	secure    []net.Listener
+
+	stop  chan struct{} // closed when somebody asks for the end
+	once  sync.Once
+	chore sync.WaitGroup
+	done  context.CancelFunc // ends the chores
 }
 
 // serve runs a server until a signal or SHUTDOWN ends it, and returns the exit code.
 func serve(args []string, stdout, stderr io.Writer) int {
 	cfg := config.New()
-	file, directives := configFile(args)
-	if err := cfg.Parse(file, directives); err != nil {
-		fmt.Fprintln(stderr, err)
+	if err := cfg.Parse("", args); err != nil {
+		fmt.Fprint(stderr, err)
 		return 1
 	}
-	s, err := newServer(cfg, newLogger(cfg, stdout))
+	out, err := logOutput(cfg, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	s, err := newServer(cfg, out)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	defer writePidFile(cfg, s.log)()
 	s.greet()
 	if err := s.listen(); err != nil {
-		s.log.Error("Failed listening on port; is it in use?", "error", err)
-		_ = s.shutdown()
+		s.log.Error("Failed listening on port, aborting", "error", err)
+		_ = s.shutdown() // nothing has been served
 		return 1
 	}
 	s.log.Info("Ready to accept connections")
@@ -63,39 +78,105 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// configFile takes the configuration file, if the first argument is one.
-func configFile(args []string) (file string, rest []string) {
-	if len(args) > 0 && (args[0] == "-" || !strings.HasPrefix(args[0], "-")) {
-		return args[0], args[1:]
-	}
-	return "", args
-}
-
 // newServer builds the parts and connects them.
-func newServer(cfg *config.Config, log *slog.Logger) (*server, error) {
+func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 	now := cfg.Now()
-	s := &server{config: cfg, log: log, stop: make(chan struct{})}
+	s := &server{config: cfg, stop: make(chan struct{}), budget: memoryBudget()}
+	s.log = newLogger(cfg, out, &s.level)
 	s.group = shards.New(shards.Options{Shards: now.Shards, Databases: now.Databases})
-	exec, err := command.NewExecutor(s.group, cfg, log, command.Hooks{Shutdown: s.askToStop})
+	exec, err := command.NewExecutor(s.group, cfg, s.log, s.hooks())
 	if err != nil {
 		return nil, fmt.Errorf("build the command table: %w", err)
 	}
 	s.exec = exec
+	s.conns = conn.NewServer(exec, cfg, s.log)
+	s.applyConfig()
 	s.group.Start()
-	s.conns = conn.NewServer(exec, cfg, log)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.done = cancel
+	s.chore.Go(func() { giveBack(ctx, s.group) })
 	return s, nil
+}
+
+// hooks are what commands ask of the process.
+func (s *server) hooks() command.Hooks {
+	return command.Hooks{Shutdown: s.askToStop}
 }
 
 // askToStop begins the end; it does not wait for it.
 func (s *server) askToStop() { s.once.Do(func() { close(s.stop) }) }
 
+// applyConfig puts settings into force that somebody has to be told of, now and whenever they change.
+func (s *server) applyConfig() {
+	limits := func(_, next *config.Snapshot) error { s.group.SetLimits(s.limits(next)); return nil }
+	for _, name := range []string{
+		"maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time",
+	} {
+		s.config.OnSet(name, limits)
+	}
+	_ = limits(nil, s.config.Now()) // cannot fail
+	s.config.OnSet("loglevel", func(_, next *config.Snapshot) error { s.level.Set(levelOf(next.LogLevel)); return nil })
+	s.config.OnSet("maxclients", func(_, next *config.Snapshot) error {
+		if raiseFileLimit(next.MaxClients) < next.MaxClients {
+			return errors.New("The operating system is not able to handle the specified number of clients")
+		}
+		return nil
+	})
+	for _, name := range []string{"port", "bind"} {
+		s.config.OnSet(name, func(_, next *config.Snapshot) error { return s.relisten(next) })
+	}
+	for _, name := range []string{
+		"tls-port", "tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-ca-cert-file", "tls-ca-cert-dir",
+		"tls-auth-clients", "tls-protocols", "tls-session-caching",
+	} {
+		s.config.OnSet(name, func(_, next *config.Snapshot) error { return s.relistenTLS(next) })
+	}
+}
+
+// limits are the settings that shards obey.
+func (s *server) limits(now *config.Snapshot) shards.Limits {
+	l := s.group.Limits()
+	l.MaxMemory, l.Policy = now.MaxMemory, policy(now.MaxMemoryPolicy)
+	l.Samples, l.LFULogFactor, l.LFUDecay = now.MaxMemorySamples, now.LFULogFactor, int64(now.LFUDecayTime)
+	l.Overhead = s.conns.Buffered
+	if l.MaxMemory == 0 {
+		l.MaxMemory = s.budget
+	}
+	return l
+}
+
+// policy reads a value of maxmemory-policy.
+func policy(name string) shards.Policy {
+	scope, order, _ := strings.Cut(name, "-")
+	p := shards.Policy{Volatile: scope == "volatile"}
+	switch order {
+	case "lru":
+		p.Order = shards.LeastRecent
+	case "lfu":
+		p.Order = shards.LeastFrequent
+	case "random":
+		p.Order = shards.AnyKey
+	case "ttl":
+		p.Order = shards.SoonestDeadline
+	}
+	return p
+}
+
 // greet writes the lines that scripts wait for.
 func (s *server) greet() {
-	mode := "standalone"
-	s.log.Info(fmt.Sprintf("Respite %s (compatible with Redis %s), %s mode, Port: %d, PID: %d",
-		command.Version, command.RedisVersion, mode, s.config.Now().Port, os.Getpid()))
+	now := s.config.Now()
+	s.log.Info(fmt.Sprintf("Respite %s (compatible with Redis %s), standalone mode, Port: %d, PID: %d",
+		command.Version, command.RedisVersion, now.Port, os.Getpid()))
+	if now.ConfigFile == "" {
+		s.log.Info("No config file specified, using the default config. In order to specify a config file use respite /path/to/redis.conf")
+	}
 	for _, notice := range s.config.Notices() {
 		s.log.Warn(notice)
+	}
+	if can := raiseFileLimit(now.MaxClients); can < now.MaxClients {
+		s.log.Warn("The limit of open files is too low for maxclients; maxclients was lowered. Raise it with 'ulimit -n'",
+			"configured", now.MaxClients, "maxclients", can)
+		s.conns.LimitClients(can)
 	}
 	s.log.Info("Server initialized", "shards", s.group.N(), "databases", s.group.Databases())
 }
@@ -103,41 +184,86 @@ func (s *server) greet() {
 // listen opens every socket that the configuration asks for.
 func (s *server) listen() error {
 	now := s.config.Now()
-	if now.Port != 0 {
-		if err := s.listenTCP(now.Bind, now.Port); err != nil {
-			return err
-		}
+	if err := s.relisten(now); err != nil {
+		return err
 	}
-	if now.UnixSocket != "" {
-		l, err := conn.ListenUnix(now.UnixSocket, os.FileMode(now.UnixSocketPerm))
-		if err != nil {
-			return err
+	if err := s.relistenTLS(now); err != nil {
+		return err
+	}
+	if now.UnixSocket == "" {
+		return nil
+	}
+	l, err := conn.ListenUnix(now.UnixSocket, os.FileMode(now.UnixSocketPerm))
+	if err != nil {
+		return err
+	}
+	s.conns.Serve(l, nil)
+	return nil
+}
+
+// relisten opens the TCP port of a configuration in place of the one open now.
+func (s *server) relisten(now *config.Snapshot) error {
+	return s.swap(&s.tcp, now.Bind, now.Port, nil)
+}
+
+// relistenTLS does the same for the TLS port.
+func (s *server) relistenTLS(now *config.Snapshot) error {
+	secure, err := tlsConfig(now)
+	if err != nil {
+		return err
+	}
+	return s.swap(&s.secure, now.Bind, now.TLSPort, secure)
+}
+
+// swap closes the listeners in place and serves new ones. If those cannot be had, the old ones are opened again.
+func (s *server) swap(place *[]net.Listener, bind []string, port int, secure *tls.Config) error {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	old := *place
+	for _, l := range old {
+		_ = l.Close()
+	}
+	listeners, err := listenAll(bind, port)
+	if err != nil {
+		*place = nil
+		for _, l := range old {
+			if again, reopened := net.Listen("tcp", l.Addr().String()); reopened == nil {
+				*place = append(*place, again)
+				s.conns.Serve(again, secure)
+			}
 		}
-		s.conns.Serve(l, nil)
+		return err
+	}
+	*place = listeners
+	for _, l := range listeners {
+		s.conns.Serve(l, secure)
 	}
 	return nil
 }
 
-func (s *server) listenTCP(bind []string, port int) error {
-	var listeners []net.Listener
+// listenAll opens a port on every address of `bind`. Port 0 is none at all.
+func listenAll(bind []string, port int) (listeners []net.Listener, err error) {
+	if port == 0 {
+		return nil, nil
+	}
 	for _, host := range bind {
 		name, optional := strings.CutPrefix(host, "-")
 		l, err := conn.Listen(name, port)
-		if err != nil {
-			if optional && !errors.Is(err, syscall.EADDRINUSE) {
-				continue
-			}
-			return err
+		if err == nil {
+			listeners = append(listeners, l)
+			continue
 		}
-		listeners = append(listeners, l)
+		if !optional || errors.Is(err, syscall.EADDRINUSE) {
+			for _, l := range listeners {
+				_ = l.Close()
+			}
+			return nil, err
+		}
 	}
 	if len(listeners) == 0 {
-		return errors.New("no address to listen on")
+		return nil, fmt.Errorf("listen on port %d: none of the addresses of bind is on this machine", port)
 	}
-	for _, l := range listeners {
-		s.conns.Serve(l, nil)
-	}
-	return nil
+	return listeners, nil
 }
 
 // wait returns when a signal or SHUTDOWN asks for the end.
@@ -147,7 +273,11 @@ func (s *server) wait() {
 	defer signal.Stop(signals)
 	select {
 	case sig := <-signals:
-		s.log.Warn("Received signal, scheduling shutdown...", "signal", sig.String())
+		name := "SIGTERM"
+		if sig == os.Interrupt {
+			name = "SIGINT"
+		}
+		s.log.Warn("Received " + name + " scheduling shutdown...")
 	case <-s.stop:
 		s.log.Warn("User requested shutdown...")
 	}
@@ -158,6 +288,8 @@ func (s *server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	err := s.conns.Stop(ctx)
+	s.done()
+	s.chore.Wait()
 	s.group.Close()
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("Some clients did not take their last replies in time")

@@ -84,7 +84,9 @@ func (c *Call) String(key []byte) (b []byte, ok bool, err error) {
 }
 
 // text is what a string item reads as.
-func (c *Call) text(it shards.Item) []byte { return value.StringBytes(it.Kind(), it.Value(), c.digits[:0]) }
+func (c *Call) text(it shards.Item) []byte {
+	return value.StringBytes(it.Kind(), it.Value(), c.digits[:0])
+}
 
 // ReplyString answers with a string item's text, by reference if it is large.
 func (c *Call) ReplyString(it shards.Item) {
@@ -106,6 +108,8 @@ func (c *Call) PutString(slot *shards.Slot, b []byte) {
 }
 
 // PutInt sets a slot to an integer.
-func (c *Call) PutInt(slot *shards.Slot, n int64) { slot.Put(value.KindInt, value.EncodeInt(n, &c.integer)) }
+func (c *Call) PutInt(slot *shards.Slot, n int64) {
+	slot.Put(value.KindInt, value.EncodeInt(n, &c.integer))
+}
 
 func upper(s string) string { return strings.ToUpper(s) }

@@ -35,7 +35,7 @@ type Executor struct {
 // Hooks are what commands ask of the process around them; main fills them in.
 type Hooks struct {
 	Shutdown func()         // begins an orderly stop
-	Info     []InfoProvider    // sections of INFO beyond those that the executor fills itself
+	Info     []InfoProvider // sections of INFO beyond those that the executor fills itself
 }
 
 // InfoProvider adds fields to a section of INFO.

@@ -100,6 +100,14 @@ func keys(flags KeyFlags, first, last, step int) []KeySpec {
 	return []KeySpec{{Flags: flags, First: first, Last: last, Step: step}}
 }
 
+// noted gives key specs the remark that COMMAND INFO shows with them.
+func noted(specs []KeySpec, notes string) []KeySpec {
+	for i := range specs {
+		specs[i].Notes = notes
+	}
+	return specs
+}
+
 // Place says where a command without keys runs; commands with keys run where their keys are.
 type Place uint8
 

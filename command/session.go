@@ -47,8 +47,8 @@ type Session struct {
 	noEvict    atomic.Bool
 	killed     atomic.Bool
 	gone       chan struct{} // closed by Kill, for a session that waits
-	lastActive atomic.Int64 // unix nanoseconds
-	created    int64        // unix nanoseconds
+	lastActive atomic.Int64  // unix nanoseconds
+	created    int64         // unix nanoseconds
 }
 
 // seen is a copy of the session's own fields for readers on other goroutines, made when they change.
@@ -285,7 +285,9 @@ func (s *Session) Kill() {
 }
 
 // Idle is how long ago the client last sent a command.
-func (s *Session) Idle() time.Duration { return time.Duration(s.exec.group.Now() - s.lastActive.Load()) }
+func (s *Session) Idle() time.Duration {
+	return time.Duration(s.exec.group.Now() - s.lastActive.Load())
+}
 
 // Subscribed reports whether the client waits for messages: it may be idle for as long as it likes.
 func (s *Session) Subscribed() bool { return s.shown().monitoring }

@@ -20,6 +20,7 @@ func families() []family {
 		{"connection", connectionRows()},
 		{"string", stringRows()},
 		{"generic", keysRows()},
+		{"generic", expireRows()},
 		{"server", serverRows()},
 	}
 }
@@ -234,3 +235,6 @@ func (k *KeySpec) findKeyword(args [][]byte) int {
 	}
 	return 0
 }
+
+// Rows are all commands and subcommands.
+func (t *Table) Rows() []*Row { return t.all }

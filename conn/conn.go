@@ -208,7 +208,9 @@ func (c *conn) Buffers() (input, output int64, chunks int) {
 func (c *conn) Descriptor() int { return descriptor(c.socket) }
 
 // outputLimit is how much output may be pending.
-func (c *conn) outputLimit() config.OutputLimit { return c.server.config.Now().ClientOutputBufferLimit[config.ClientNormal] }
+func (c *conn) outputLimit() config.OutputLimit {
+	return c.server.config.Now().ClientOutputBufferLimit[config.ClientNormal]
+}
 
 // overflow ends a connection whose client does not read what it asked for.
 func (c *conn) overflow(pending int64) {

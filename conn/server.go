@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -34,9 +35,12 @@ type Server struct {
 	listeners []net.Listener
 	conns     map[*conn]struct{}
 	open      atomic.Int64
+	most      atomic.Int64 // clients that the system lets us have
 	running   sync.WaitGroup
 	stopping  atomic.Bool
 	swept     chan struct{} // closed: the sweeper ends
+
+	buffered atomic.Int64
 
 	Accepted atomic.Int64 // connections accepted since the start
 	Rejected atomic.Int64 // of those, turned away because of maxclients
@@ -47,6 +51,7 @@ type Server struct {
 // NewServer builds a server; Listen makes it serve.
 func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server {
 	s := &Server{exec: e, config: c, log: log, conns: map[*conn]struct{}{}, swept: make(chan struct{})}
+	s.most.Store(math.MaxInt64)
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
 	s.running.Add(1)
 	go s.sweep()
@@ -55,7 +60,7 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server 
 
 const (
 	writerSize    = 16 << 10
-	sweepInterval = time.Second     // how often quiet connections are looked for
+	sweepInterval = time.Second // how often quiet connections are looked for
 	acceptRest    = 5 * time.Millisecond
 )
 
@@ -88,7 +93,7 @@ func (s *Server) accept(l net.Listener, secure *tls.Config) {
 func (s *Server) admit(socket net.Conn, secure *tls.Config) {
 	s.Accepted.Add(1)
 	cfg := s.config.Now()
-	if s.open.Load() >= int64(cfg.MaxClients) {
+	if s.open.Load() >= min(cfg.MaxClients, s.most.Load()) {
 		s.Rejected.Add(1)
 		s.turnAway(socket, "-ERR max number of clients reached\r\n")
 		return
@@ -157,6 +162,12 @@ func (s *Server) forget(c *conn) {
 	s.running.Done()
 }
 
+// LimitClients lowers maxclients to what the system can give.
+func (s *Server) LimitClients(n int64) { s.most.Store(n) }
+
+// Buffered is the memory that the connections' buffers take, in bytes, as of the last sweep.
+func (s *Server) Buffered() int64 { return s.buffered.Load() }
+
 // Open is the number of connections.
 func (s *Server) Open() int64 { return s.open.Load() }
 
@@ -182,9 +193,13 @@ func (s *Server) sweep() {
 		case <-s.swept:
 			return
 		case <-tick.C:
+			var buffered int64
 			for _, c := range s.all() {
 				s.look(c)
+				in, out, _ := c.Buffers()
+				buffered += in + out
 			}
+			s.buffered.Store(buffered)
 		}
 	}
 }

@@ -29,6 +29,12 @@ func (s *Space) Compact(budget int) (moved int, more bool) {
 	return moved, more
 }
 
+// Wasteful reports whether Compact has something to do. It costs next to nothing while little is free.
+func (s *Space) Wasteful() bool {
+	_, ok := s.arena.wasteful()
+	return ok
+}
+
 // wasteful returns the class with the most free bytes among those that could do with a page less, if enough is free to care.
 func (a *arena) wasteful() (class uint8, ok bool) {
 	free := int64(a.pages)*pageBytes - a.liveBytes

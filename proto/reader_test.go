@@ -288,7 +288,7 @@ func commands() *rapid.Generator[[][]string] {
 	size := rapid.OneOf(
 		rapid.IntRange(0, 20),
 		rapid.IntRange(0, 5000),
-		rapid.SampledFrom([]int{BigArg - 1, BigArg, BigArg + 1, smallBuffer, 60_000, largeBuffer, 2*largeBuffer}),
+		rapid.SampledFrom([]int{BigArg - 1, BigArg, BigArg + 1, smallBuffer, 60_000, largeBuffer, 2 * largeBuffer}),
 	)
 	arg := rapid.Custom(func(t *rapid.T) string {
 		return strings.Repeat(rapid.StringN(1, 1, 1).Draw(t, "fill"), size.Draw(t, "size"))

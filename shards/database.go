@@ -12,7 +12,7 @@ import (
 func (tx *Tx) Len(db int) (keys, timed int) {
 	tx.eachShard(func(s *shard) {
 		keys += s.dbs[db].space.Len()
-		timed += s.dbs[db].wheel.Len()
+		timed += s.dbs[db].timed()
 	})
 	return keys, timed
 }
@@ -102,9 +102,9 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
-		s.total -= old.used
+		s.g.used.Add(-old.used)
 		old.used = old.space.Used() // of no account any more, should it be settled later
-		s.dbs[db] = newDB(s.seed, tx.now, old.space.Poison)
+		s.dbs[db] = newDB(s.seed, old.space.Poison)
 		s.touch(s.dbs[db])
 	})
 	tx.flushed(db, removed)

@@ -52,6 +52,15 @@ var eventTable = [...]struct {
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
 }
 
+// Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
+// set and expire.
+func (tx *Tx) Also(key []byte, e Event) {
+	tx.mustBeOpen()
+	if tx.g.observer != nil {
+		tx.g.observer.Changed(tx, key, e)
+	}
+}
+
 // Name is the event as keyspace notifications call it.
 func (e Event) Name() string { return eventTable[e].name }
 

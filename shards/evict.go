@@ -65,7 +65,7 @@ func (s *shard) evict(tx *Tx, index int, d *db, ref keyspace.Ref) {
 
 // worst samples keys of one database and returns the one to evict, 0 if none qualifies.
 func (tx *Tx) worst(d *db) (worst keyspace.Ref) {
-	if d.space.Len() == 0 || (tx.limits.Policy.Volatile && d.wheel.Len() == 0) {
+	if d.space.Len() == 0 || (tx.limits.Policy.Volatile && d.timed() == 0) {
 		return 0
 	}
 	low := int64(math.MinInt64)

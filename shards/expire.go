@@ -21,12 +21,27 @@ const (
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
-func newDB(seed maphash.Seed, now int64, poison bool) *db {
+func newDB(seed maphash.Seed, poison bool) *db {
 	d := &db{space: keyspace.New(seed)}
 	d.space.Poison = poison
-	d.wheel = expiry.New[timers](d.space, now/millisecond)
-	d.space.OnMove = func(old, moved keyspace.Ref) { d.wheel.Moved(uint32(old), uint32(moved)) }
 	return d
+}
+
+// timed is how many keys have a deadline.
+func (d *db) timed() int {
+	if d.wheel == nil {
+		return 0
+	}
+	return d.wheel.Len()
+}
+
+// needWheel makes the wheel of a database whose first key gets a deadline; now is in unix milliseconds.
+func (d *db) needWheel(now int64) {
+	if d.wheel != nil {
+		return
+	}
+	d.wheel = expiry.New[timers](d.space, now)
+	d.space.OnMove = func(old, moved keyspace.Ref) { d.wheel.Moved(uint32(old), uint32(moved)) }
 }
 
 // expire removes one key whose deadline has passed.
@@ -47,7 +62,7 @@ func (s *shard) turn() {
 	more := false
 	for i, d := range s.dbs {
 		s.touch(d)
-		if !tx.limits.KeepExpired && d.wheel.Len() > 0 {
+		if !tx.limits.KeepExpired && d.timed() > 0 {
 			more = s.expireDue(i, d, start) || more
 		}
 		_, moving := d.space.Compact(idleClean)
@@ -81,22 +96,25 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 	tx.changed(s, key, EventExpired)
 }
 
-// arm sets the timer for the next deadline of the databases just written, if that is sooner than what it is set to.
+// arm sets the timer for what the databases just written need: their next deadline, or soon if much of one is free.
 func (s *shard) arm() {
+	now := s.g.clock() / millisecond
 	next := int64(math.MaxInt64)
 	for _, d := range s.touched {
-		if d.wheel.Len() > 0 {
+		if d.space.Wasteful() {
+			next = min(next, now)
+		}
+		if d.timed() > 0 && !s.g.limits.Load().KeepExpired {
 			if at, ok := d.wheel.Next(); ok {
 				next = min(next, at+1)
 			}
 		}
 	}
-	if next >= s.armed || s.g.limits.Load().KeepExpired {
+	if next >= s.armed {
 		return
 	}
-	wait := max(next-s.g.clock()/millisecond, minRest)
 	s.armed = next
-	s.timer.Reset(time.Duration(wait) * time.Millisecond)
+	s.timer.Reset(time.Duration(max(next-now, minRest)) * time.Millisecond)
 }
 
 // reclaim frees what the transaction let go of.
@@ -110,7 +128,9 @@ func (s *shard) reclaim() {
 func (tx *Tx) ExpiryLag() (ms int64) {
 	tx.eachShard(func(s *shard) {
 		for _, d := range s.dbs {
-			ms = max(ms, d.wheel.Lag(tx.Now()))
+			if d.timed() > 0 {
+				ms = max(ms, d.wheel.Lag(tx.Now()))
+			}
 		}
 	})
 	return ms

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -61,7 +60,8 @@ type Group struct {
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
-	jobs      sync.Pool // of *Job, for Run
+	used      atomic.Int64 // bytes of keys and values
+	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
 	quit      chan struct{}
 }
@@ -85,14 +85,6 @@ func New(o Options) *Group {
 		g.shards = append(g.shards, newShard(g, i, seed, o.Poison))
 	}
 	return g
-}
-
-// MachineClock returns a clock that reads unix nanoseconds: the wall clock of now, carried on by the monotonic clock,
-// which costs half as much to read and never jumps.
-func MachineClock() func() int64 {
-	start := time.Now()
-	base := start.UnixNano()
-	return func() int64 { return base + int64(time.Since(start)) }
 }
 
 // Start starts the shard goroutines. Close stops them.
@@ -134,12 +126,15 @@ func (g *Group) All() (m Mask) {
 }
 
 // Used is the memory that keys and values take, in bytes, as of each shard's last message.
-func (g *Group) Used() int64 {
-	var n int64
+func (g *Group) Used() int64 { return g.used.Load() }
+
+// Tick gives every shard a turn of its own soon: for what it would else do only after the next write.
+func (g *Group) Tick() {
 	for _, s := range g.shards {
-		n += s.used.Load()
+		if s.enqueue(message{}) {
+			s.wake <- struct{}{}
+		}
 	}
-	return n
 }
 
 // Run runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard

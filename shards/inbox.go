@@ -20,7 +20,6 @@ import (
 	"hash/maphash"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"respite/expiry"
@@ -41,8 +40,6 @@ type shard struct {
 	timer   *time.Timer   // rings at armed
 	armed   int64         // unix ms of the next expiry turn; math.MaxInt64: none
 	touched []*db         // databases written since settle
-	total   int64         // bytes of keys and values as of settle
-	used    atomic.Int64  // bytes of keys and values, published after each message
 
 	seed  maphash.Seed
 	dbs   []*db
@@ -52,9 +49,9 @@ type shard struct {
 // db is one database of one shard: its keys and their deadlines.
 type db struct {
 	space   *keyspace.Space
-	wheel   *expiry.Wheel[timers]
-	used    int64 // the part of shard.total that is this database's
-	touched bool  // is in shard.touched
+	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
+	used    int64                 // the part of shard.total that is this database's
+	touched bool                  // is in shard.touched
 }
 
 // message is one entry of an inbox: a part of a job, or, with job nil, a turn of the shard's own timer.
@@ -67,7 +64,7 @@ func newShard(g *Group, index int, seed maphash.Seed, poison bool) *shard {
 	s := &shard{g: g, index: index, seed: seed, wake: make(chan struct{}, 1), armed: math.MaxInt64}
 	s.tx = Tx{g: g, shard: s, closed: true}
 	for range g.databases {
-		s.dbs = append(s.dbs, newDB(seed, g.clock(), poison))
+		s.dbs = append(s.dbs, newDB(seed, poison))
 	}
 	s.timer = time.NewTimer(math.MaxInt64)
 	return s
@@ -192,8 +189,7 @@ func (s *shard) touch(d *db) {
 func (s *shard) publish() {
 	for _, d := range s.touched {
 		used := d.space.Used()
-		s.total += used - d.used
+		s.g.used.Add(used - d.used)
 		d.used = used
 	}
-	s.used.Store(s.total)
 }

@@ -32,7 +32,11 @@ type Limits struct {
 }
 
 // SetLimits replaces the limits; messages that start later obey the new ones.
-func (g *Group) SetLimits(l Limits) { g.limits.Store(&l) }
+func (g *Group) SetLimits(l Limits) {
+	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired {
+		g.Tick()
+	}
+}
 
 // Limits returns the limits in force.
 func (g *Group) Limits() Limits { return *g.limits.Load() }

@@ -66,6 +66,7 @@ func (s *Slot) SetDeadline(ms int64) {
 		s.d.wheel.Reset(uint32(s.ref), ms)
 		return
 	}
+	s.d.needWheel(s.tx.Now())
 	s.place(s.d.space.AddTimer(s.ref))
 	s.d.wheel.Add(uint32(s.ref), ms)
 }

@@ -166,6 +166,28 @@ func (tx *Tx) Read(key []byte) (Item, bool) {
 	return Item{d, ref}, true
 }
 
+// Look is Read for commands that ask about a key, not for what it holds: it counts a hit or a miss, and leaves recency
+// alone.
+func (tx *Tx) Look(key []byte) (Item, bool) {
+	s, d := tx.home(key)
+	ref := tx.find(s, d, key)
+	if ref == 0 {
+		s.stats.Misses++
+		return Item{}, false
+	}
+	s.stats.Hits++
+	return Item{d, ref}, true
+}
+
+// Touch is Read for its trace alone, which it leaves in a quiet transaction too; it reports whether the key is there.
+func (tx *Tx) Touch(key []byte) bool {
+	quiet := tx.quiet
+	tx.quiet = false
+	_, ok := tx.Read(key)
+	tx.quiet = quiet
+	return ok
+}
+
 // Peek finds a key without a trace: no recency, no hit.
 func (tx *Tx) Peek(key []byte) (Item, bool) {
 	s, d := tx.home(key)
@@ -200,7 +222,7 @@ func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
 	tx.undo.keep(d, key, ref)
 	if tx.g.observer != nil {
-		tx.g.observer.PreImage(tx, key)
+		tx.g.observer.PreImage(tx, key, Item{d, ref}, ref != 0)
 	}
 }
 
@@ -226,8 +248,8 @@ func (tx *Tx) Delete(key []byte) bool {
 
 // Observer sees every change of every key, from within the transaction that makes it. Its methods must not wait.
 type Observer interface {
-	PreImage(tx *Tx, key []byte)         // before the change; the key is as it was
-	Changed(tx *Tx, key []byte, e Event) // after it
-	Committed(tx *Tx)                    // at the end of a transaction with changes
-	Flushed(tx *Tx, db int)              // a whole database was emptied or swapped
+	PreImage(tx *Tx, key []byte, old Item, existed bool) // before the change
+	Changed(tx *Tx, key []byte, e Event)                 // after it
+	Committed(tx *Tx)                                    // at the end of a transaction with changes
+	Flushed(tx *Tx, db int)                              // a whole database was emptied or swapped
 }

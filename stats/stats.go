@@ -1,63 +1,179 @@
-// Package stats counts what the server does: commands, errors, the slow log and latency events. Nothing here knows a
-// command or a key; rows are numbers that the command table hands out.
+// Package stats counts what the server does: commands, errors, the slow log, latency events, rates, and the text of INFO.
+// Nothing here knows a command or a key; rows are numbers that the command table hands out.
+//
+// Invariant: the counters of a shard are touched by the shard's owner alone, so counting needs no lock and no shared
+// cache line; who reads or resets them all owns all shards (OnAllShards). Commands that run on connections are counted
+// in stripes of their own, each behind a lock that is all but free.
 package stats
 
 import (
-	"strings"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
-	"github.com/puzpuzpuz/xsync/v3"
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// The range and precision of latencies, Redis's: from a nanosecond to a second, two significant digits.
+const (
+	minLatency    = 1
+	maxLatency    = 1_000_000_000
+	latencyDigits = 2
 )
 
 // Stats is all counters of a server.
 type Stats struct {
-	stripes []stripe
-	own     chan struct{}
-	refused []*xsync.Counter
-	errors  *xsync.MapOf[string, *xsync.Counter]
+	Errors  Errors
+	Slow    SlowLog
+	Latency Monitor
+	Rates   Rates
+
+	shards   []stripe // each its shard owner's
+	own      []ownStripe
+	rejected []atomic.Int64
 }
 
-// stripe is the counters of one shard, which only the shard's owner touches; the last is the connections', which is
-// guarded by own.
-type stripe struct{ rows []row }
+// stripe is the counters of commands by row.
+type stripe struct {
+	rows  []row
+	total atomic.Int64 // commands run; atomic for readers without the shard
+	_     [64]byte     // stripes of different owners share no cache line
+}
+
+// ownStripe is the share of some connections.
+type ownStripe struct {
+	mu sync.Mutex
+	stripe
+}
 
 type row struct {
-	calls  int64
-	nanos  int64
-	failed int64
+	calls, nanos, failed int64
+	latencies            *hdrhistogram.Histogram // nil until the first call is tracked
 }
 
-// New makes counters for rows commands on stripes shards.
-func New(rows, stripes int) *Stats {
-	s := &Stats{stripes: make([]stripe, stripes), own: make(chan struct{}, 1), errors: xsync.NewMapOf[string, *xsync.Counter]()}
-	for i := range s.stripes {
-		s.stripes[i].rows = make([]row, rows)
+// New makes counters for so many commands on so many shards.
+func New(commands, shards int) *Stats {
+	s := &Stats{shards: make([]stripe, shards), own: make([]ownStripe, runtime.GOMAXPROCS(0)), rejected: make([]atomic.Int64, commands)}
+	for i := range s.shards {
+		s.shards[i].rows = make([]row, commands)
 	}
-	for range rows {
-		s.refused = append(s.refused, xsync.NewCounter())
+	for i := range s.own {
+		s.own[i].rows = make([]row, commands)
 	}
 	return s
 }
 
-// Ran counts one run of a command on a shard, of so many nanoseconds. The caller owns the shard.
-func (s *Stats) Ran(shard, command int, nanos int64, failed bool) {
-	if shard == len(s.stripes)-1 {
-		s.own <- struct{}{}
-		defer func() { <-s.own }()
-	}
-	r := &s.stripes[shard].rows[command]
-	r.calls++
-	r.nanos += nanos
-	if failed {
-		r.failed++
-	}
+// Run is one run of a command.
+type Run struct {
+	Command int   // row number
+	Nanos   int64 // how long it took
+	Failed  bool  // its reply is an error
+	Track   bool  // keep the latency (latency-tracking)
 }
 
-// Refused counts a command that was turned away before it ran.
-func (s *Stats) Refused(command int) { s.refused[command].Inc() }
+// OnShard counts a command that ran on a shard. The caller owns the shard.
+func (s *Stats) OnShard(shard int, r Run) { s.shards[shard].count(r) }
 
-// Error counts an error reply by its code, the first word of its text.
-func (s *Stats) Error(text string) {
-	code, _, _ := strings.Cut(text, " ")
-	n, _ := s.errors.LoadOrCompute(code, xsync.NewCounter)
-	n.Inc()
+// OnConnection counts a command that ran on the connection with this id.
+func (s *Stats) OnConnection(id int64, r Run) {
+	own := &s.own[uint64(id)%uint64(len(s.own))]
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	own.count(r)
+}
+
+// count has one writer at a time, so the total needs no locked instruction but the store.
+func (s *stripe) count(r Run) {
+	row := &s.rows[r.Command]
+	row.calls++
+	row.nanos += r.Nanos
+	if r.Failed {
+		row.failed++
+	}
+	if r.Track {
+		row.record(r.Nanos)
+	}
+	s.total.Store(s.total.Load() + 1)
+}
+
+func (r *row) record(nanos int64) {
+	if r.latencies == nil {
+		r.latencies = newHistogram()
+	}
+	_ = r.latencies.RecordValue(min(max(nanos, minLatency), maxLatency)) // cannot be out of range
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(minLatency, maxLatency, latencyDigits)
+}
+
+// Rejected counts a command that was turned away before it ran.
+func (s *Stats) Rejected(command int) { s.rejected[command].Add(1) }
+
+// Processed is how many commands have run. It needs no shard.
+func (s *Stats) Processed() (n int64) {
+	for i := range s.shards {
+		n += s.shards[i].total.Load()
+	}
+	for i := range s.own {
+		n += s.own[i].total.Load()
+	}
+	return n
+}
+
+// Counts are the counters of one command.
+type Counts struct {
+	Calls, Nanos     int64
+	Rejected, Failed int64
+}
+
+// Counts adds up one command's counters. The caller owns all shards.
+func (s *Stats) Counts(command int) Counts {
+	sum := Counts{Rejected: s.rejected[command].Load()}
+	s.each(func(st *stripe) {
+		r := &st.rows[command]
+		sum.Calls += r.calls
+		sum.Nanos += r.nanos
+		sum.Failed += r.failed
+	})
+	return sum
+}
+
+// Latencies adds up one command's latencies, in nanoseconds; nil if none was tracked. The caller owns all shards.
+func (s *Stats) Latencies(command int) *hdrhistogram.Histogram {
+	var sum *hdrhistogram.Histogram
+	s.each(func(st *stripe) {
+		h := st.rows[command].latencies
+		if h == nil {
+			return
+		}
+		if sum == nil {
+			sum = newHistogram()
+		}
+		sum.Merge(h)
+	})
+	return sum
+}
+
+// Reset zeroes what CONFIG RESETSTAT zeroes. The caller owns all shards.
+func (s *Stats) Reset() {
+	s.each(func(st *stripe) {
+		clear(st.rows)
+		st.total.Store(0)
+	})
+	for i := range s.rejected {
+		s.rejected[i].Store(0)
+	}
+	s.Errors.Reset()
+}
+
+func (s *Stats) each(do func(*stripe)) {
+	for i := range s.shards {
+		do(&s.shards[i])
+	}
+	for i := range s.own {
+		s.own[i].mu.Lock()
+		do(&s.own[i].stripe)
+		s.own[i].mu.Unlock()
+	}
 }

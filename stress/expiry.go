@@ -24,7 +24,6 @@ const (
 	expiryBaseline    = 2 * time.Second // of reads before the deadlines
 	expiryWindow      = time.Second     // over which the deadlines spread
 	expiryMargin      = 2               // deadlines are set this many load times ahead
-	expiryLead        = 3 * time.Second
 	expiryLongestWait = 10 * time.Minute
 	// expiryFloor is growth that no bound counts: buffers of the load itself.
 	expiryFloor = 16 * mib
@@ -87,7 +86,7 @@ func (e *expiry) load(ctx context.Context) error {
 	}
 	took := time.Since(start)
 	e.Note("keys loaded", "%d in %.1f s, %.0f/s", e.keys, took.Seconds(), float64(e.keys)/took.Seconds())
-	e.deadline = time.Now().Add(expiryMargin*took + expiryLead + expiryBaseline).Truncate(time.Millisecond)
+	e.deadline = time.Now().Add(expiryMargin*took + e.Lead + expiryBaseline).Truncate(time.Millisecond)
 	return nil
 }
 

@@ -44,6 +44,7 @@ func seldom(n int64, f fault) fault {
 }
 
 func TestFaultsAreFound(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	stale := seldom(50, func(_ []string, _ proto.Value) proto.Value { return bulk("1") })
 	flip := func(_ []string, v proto.Value) proto.Value {
@@ -52,41 +53,55 @@ func TestFaultsAreFound(t *testing.T) {
 		}
 		return v
 	}
+	wordless := lieTo("GET", func(args []string, v proto.Value) proto.Value {
+		if len(args) == 1 || strings.HasPrefix(string(v.Str), "WRONGTYPE") {
+			return null()
+		}
+		return v
+	})
 	tests := []struct {
-		name, suite, check string
-		fault              fault
+		name, suite string
+		fault       fault
+		checks      []string // that must fail
 	}{
-		{"no deadline", "integration", "session JSON, TTL 3600, overwritten", lieTo("TTL", answer(number(-1)))},
-		{"deadline too far", "integration", "profile, TTL 1800", lieTo("TTL", answer(number(3600)))},
-		{"lost messages", "integration", "message array, TTL 300", lieTo("GET", answer(null()))},
-		{"undead key", "integration", "invalidation by DEL", lieTo("EXISTS", answer(number(1)))},
-		{"lost SET in a pipeline", "integration", "100 pipelined SETs read back", lieTo("SET", seldom(100, answer(failure("ERR busy"))))},
-		{"one bit flipped", "integration", "binary values, 0 to 1 MiB, checksums", lieTo("MGET", flip)},
-		{"unwell", "integration", "health by PING", lieTo("PING", answer(failure("LOADING wait")))},
-		{"PING answers too much", "validation", "PING SET GET DEL EXISTS", lieTo("PING", answer(bulk("PONG")))},
-		{"one of many keys lost", "validation", "many keys", lieTo("GET", seldom(5000, answer(null())))},
-		{"lost update", "validation", "5 clients increment one counter", lieTo("INCR", seldom(1000, answer(number(1))))},
-		{"another's reply", "validation", "5 clients without cross talk", lieTo("ECHO", seldom(100, answer(bulk("0-0"))))},
-		{"silent arity", "validation", "error replies", lieTo("GET", func(args []string, v proto.Value) proto.Value {
-			if len(args) == 1 {
-				return null()
-			}
-			return v
-		})},
-		{"types mixed up", "validation", "wrong type refused", lieTo("GET", func(_ []string, v proto.Value) proto.Value {
-			if strings.HasPrefix(string(v.Str), "WRONGTYPE") {
-				return null()
-			}
-			return v
-		})},
-		{"rarely wrong", "stability", "wrong replies", lieTo("GET", seldom(300, answer(bulk("?"))))},
-		{"rarely an error", "stability", "wrong replies", seldom(500, answer(failure("ERR overloaded")))},
-		{"stale read", "order", "late then early, one by one", lieTo("GET", stale)},
-		{"stale read in a pipeline", "order", "early then late, pipelined", lieTo("GET", stale)},
-		{"one reply of many wrong", "backlog", "replies read and right", lieTo("GET", seldom(5000, answer(bulk("?"))))},
-		{"a bystander sees garbage", "backlog", "bystanders", lieTo("GET", seldom(2, answer(null())))},
-		{"keys forgotten", "memory", "keys read back", lieTo("GET", seldom(100, answer(null())))},
-		{"fuzz disturbs others", "fuzz", "well-behaved clients", lieTo("GET", seldom(50, answer(bulk("?"))))},
+		{
+			"an application's view", "integration",
+			together(
+				lieTo("TTL", answer(number(-1))),
+				lieTo("EXISTS", answer(number(1))),
+				lieTo("SET", seldom(100, answer(failure("ERR busy")))),
+				lieTo("MGET", flip),
+				lieTo("PING", answer(failure("LOADING wait"))),
+			),
+			[]string{
+				"session JSON, TTL 3600, overwritten", "message array, TTL 300", "profile, TTL 1800", "invalidation by DEL",
+				"100 pipelined SETs read back", "binary values, 0 to 1 MiB, checksums", "health by PING",
+			},
+		},
+		{"a deadline too far", "integration", lieTo("TTL", answer(number(3601))), []string{"session JSON, TTL 3600, overwritten", "profile, TTL 1800"}},
+		{"lost values", "integration", lieTo("GET", answer(null())), []string{"message array, TTL 300", "100 pipelined SETs read back"}},
+		{
+			"the basics", "validation",
+			together(
+				lieTo("QUIT", answer(failure("ERR stay"))),
+				lieTo("PING", answer(bulk("PONG"))),
+				lieTo("DEL", seldom(5000, answer(number(0)))),
+				lieTo("INCR", seldom(1000, answer(number(1)))),
+				lieTo("ECHO", seldom(100, answer(bulk("0-0")))),
+				wordless,
+			),
+			[]string{
+				"connect and tear down", "PING SET GET DEL EXISTS", "many keys", "5 clients increment one counter",
+				"5 clients without cross talk", "error replies", "wrong type refused",
+			},
+		},
+		{"rarely wrong", "stability", lieTo("GET", seldom(50, answer(bulk("?")))), []string{"wrong replies"}},
+		{"rarely an error", "stability", seldom(500, answer(failure("ERR overloaded"))), []string{"wrong replies"}},
+		{"stale reads", "order", lieTo("GET", stale), []string{"late then early, one by one", "early then late, pipelined"}},
+		{"one reply of many wrong", "backlog", lieTo("GET", seldom(5000, answer(bulk("?")))), []string{"replies read and right"}},
+		{"bystanders see garbage", "backlog", lieTo("GET", seldom(2, answer(null()))), []string{"bystanders"}},
+		{"keys forgotten", "memory", lieTo("GET", seldom(100, answer(null()))), []string{"keys read back"}},
+		{"fuzz disturbs others", "fuzz", lieTo("GET", seldom(3, answer(bulk("?")))), []string{"well-behaved clients"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,14 +111,27 @@ func TestFaultsAreFound(t *testing.T) {
 			o.MinCommands, o.Reads, o.Keys, o.Count = 1, 2000, 1000, 20_000
 			rep := execute(t, o, tt.suite)
 			require.False(t, rep.Passed)
-			require.Equal(t, Failed, result(t, rep, tt.check).Result, page(t, rep))
+			for _, check := range tt.checks {
+				require.Equal(t, Failed, result(t, rep, check).Result, page(t, rep))
+			}
 		})
+	}
+}
+
+// together applies several faults to each reply.
+func together(faults ...fault) fault {
+	return func(args []string, reply proto.Value) proto.Value {
+		for _, f := range faults {
+			reply = f(args, reply)
+		}
+		return reply
 	}
 }
 
 // TestProxyIsTransparent shows that the failures above are the lies' and not
 // the proxy's.
 func TestProxyIsTransparent(t *testing.T) {
+	t.Parallel()
 	o := testOptions(spoil(t, startRedis(t).addr, false, truthful))
 	o.Duration, o.MinCommands, o.Reads, o.Count = 300*time.Millisecond, 100, 2000, 5000
 	rep := execute(t, o, "integration,stability,order,backlog")
@@ -111,6 +139,7 @@ func TestProxyIsTransparent(t *testing.T) {
 }
 
 func TestForgivingServerIsFound(t *testing.T) {
+	t.Parallel()
 	o := testOptions(spoil(t, startRedis(t).addr, true, truthful))
 	o.Timeout = 300 * time.Millisecond
 	o.Duration = 300 * time.Millisecond
@@ -128,6 +157,7 @@ func spoilInfo(field string, step int64) fault {
 }
 
 func TestLeaksAreFound(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	tests := []struct{ field, check string }{
 		{"used_memory", "used_memory growth"},
@@ -147,6 +177,7 @@ func TestLeaksAreFound(t *testing.T) {
 }
 
 func TestSlowExpiryIsFound(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	t.Run("keys stay", func(t *testing.T) {
 		t.Parallel()
@@ -180,6 +211,7 @@ func expiryOptions(addr string) Options {
 // TestDeadlockIsFound has a server that stops reading while its replies are
 // not taken: the suite must say so instead of waiting for ever.
 func TestDeadlockIsFound(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	var stuck atomic.Bool
 	release := make(chan struct{})
@@ -196,6 +228,7 @@ func TestDeadlockIsFound(t *testing.T) {
 }
 
 func TestUnlimitedServerIsFound(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	lie := lieTo("CONFIG", func(_ []string, v proto.Value) proto.Value { return v })
 	o := testOptions(spoil(t, server.addr, false, lie))
@@ -205,6 +238,7 @@ func TestUnlimitedServerIsFound(t *testing.T) {
 }
 
 func TestIdleNeedsAProcess(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	o := testOptions(server.addr)
 	rep := execute(t, o, "idle")

@@ -114,9 +114,6 @@ func (f facts) orAbsent(name string) int64 {
 	return -1
 }
 
-// settleLimit is how long a server may take to let go of what a suite used.
-const settleLimit = 10 * time.Second
-
 // clientSlack allows for people who look at the server during a run.
 const clientSlack = 2
 
@@ -125,7 +122,7 @@ const clientSlack = 2
 // back late, so the figures are polled for a while before they are judged.
 func (r *Run) checkGrowth(ctx context.Context, c *client, before footprint) error {
 	var after footprint
-	_, _, err := eventually(ctx, settleLimit, func() (bool, error) {
+	_, _, err := eventually(ctx, r.MaxGrowthSettle, func() (bool, error) {
 		var err error
 		after, err = r.footprint(c)
 		return err == nil && r.grown(before, after) == 0, err

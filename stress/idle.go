@@ -1,6 +1,7 @@
 // Suite idle: what a connection costs that has worked and now waits. Servers
 // keep buffers from busy times; with ten thousand connections that is the
-// memory of the machine. Needs the server's process id, because the size that
+// memory of the machine. Like the figure of suite memory, this one wants a
+// server that was just started. Needs the server's process id, because the size that
 // a server reports of itself may leave buffers of the runtime out.
 
 package stress

@@ -74,6 +74,8 @@ func testOptions(addr string) Options {
 	o.Seed = 1
 	o.Settle = 10 * time.Millisecond
 	o.Idle = 10 * time.Millisecond
+	o.Lead = time.Second
+	o.MaxGrowthSettle = time.Second
 	return o
 }
 
@@ -165,21 +167,19 @@ func (p *proxy) forward(client, server net.Conn, asked *queue) {
 	var out []byte
 	for {
 		v, err := requests.Decode()
+		args, isCommand := strs(v)
 		switch {
-		case errors.Is(err, proto.ErrReply) && p.forgiving:
+		case err == nil && isCommand:
+		case err != nil && !errors.Is(err, proto.ErrReply):
+			return
+		case p.forgiving:
 			_, _ = client.Write([]byte("-ERR Protocol error: never mind\r\n"))
 			requests = proto.NewDecoder(client, proto.DefaultDecoderLimits())
 			continue
-		case errors.Is(err, proto.ErrReply):
+		default:
 			asked.put(nil)
 			_, _ = server.Write(append(out, "*1\r\n$abc\r\n"...))
 			return
-		case err != nil:
-			return
-		}
-		var args []string
-		for _, e := range v.Elems {
-			args = append(args, string(e.Str))
 		}
 		asked.put(args)
 		out = proto.AppendCommand(out, args...)
@@ -191,6 +191,17 @@ func (p *proxy) forward(client, server net.Conn, asked *queue) {
 		}
 		out = out[:0]
 	}
+}
+
+// strs turns a request into its arguments, which must all be bulk strings.
+func strs(v proto.Value) (args []string, ok bool) {
+	for _, e := range v.Elems {
+		if e.Type != proto.TypeBulk {
+			return nil, false
+		}
+		args = append(args, string(e.Str))
+	}
+	return args, v.Type == proto.TypeArray
 }
 
 func (p *proxy) answer(client, server net.Conn, asked *queue) {
@@ -206,6 +217,10 @@ func (p *proxy) answer(client, server net.Conn, asked *queue) {
 			return
 		}
 		out = encode(out, p.fault(args, v))
+		if len(args) > 0 && args[0] == "QUIT" {
+			_, _ = client.Write(out)
+			return
+		}
 		if replies.Buffered() > 0 && len(out) < writeChunk {
 			continue
 		}

@@ -1,6 +1,8 @@
 // Suite memory: what a key costs. Keys are written in random order over many
 // connections, because that is how real key spaces fill, and the resident size
-// is read a while after the load, when the server has tidied up.
+// is read a while after the load, when the server has tidied up. The figure
+// means something only for a server that was just started: one that was busy
+// before fills room that it already has.
 
 package stress
 

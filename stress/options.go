@@ -49,6 +49,7 @@ type Options struct {
 	LiveKeys    int           // expiry: keys that stay
 	Count       int           // backlog: requests sent before the first read
 	Limit       bool          // backlog: expect the output limit to cut the client off
+	Lead        time.Duration // expiry: least time to set the deadlines in
 	TTL         bool          // memory: give every key a deadline
 	Overwrite   int           // memory: times each key is written again
 	KeyPrefix   string        // memory: of its keys; empty: the suite's own
@@ -60,10 +61,11 @@ type Options struct {
 	PID         int           // server process, for its resident size
 
 	// Bounds. Zero means the figure is printed and not judged.
-	MinCommands         int // stability
-	MaxGrowthMiB        int // used_memory left after a suite
-	MaxResidentMiB      int // resident size left after a suite
-	MaxGoroutines       int // goroutines left after a suite
+	MinCommands         int           // stability
+	MaxGrowthMiB        int           // used_memory left after a suite
+	MaxResidentMiB      int           // resident size left after a suite
+	MaxGoroutines       int           // goroutines left after a suite
+	MaxGrowthSettle     time.Duration // until growth is judged
 	MaxLatency          time.Duration
 	MaxP999             time.Duration
 	MaxBytesPerKey      int
@@ -84,11 +86,13 @@ const (
 	defaultGrowthMiB      = 64
 	defaultResidentMiB    = 96
 	defaultGoroutines     = 32
+	defaultGrowthSettle   = 10 * time.Second
 	defaultMaxLatency     = time.Second
 	defaultMaxP999        = 5 * time.Millisecond
 	defaultResidue        = 25
 	defaultExpirySettle   = 3 * time.Second
 	defaultExpiryResident = 10 * time.Second
+	defaultLead           = 3 * time.Second
 	defaultIdle           = 3 * time.Minute
 	defaultSettle         = 5 * time.Second
 )
@@ -101,11 +105,13 @@ func DefaultOptions() Options {
 		Duration:            defaultDuration,
 		Prefix:              defaultPrefix,
 		Idle:                defaultIdle,
+		Lead:                defaultLead,
 		Settle:              defaultSettle,
 		MinCommands:         defaultMinCommands,
 		MaxGrowthMiB:        defaultGrowthMiB,
 		MaxResidentMiB:      defaultResidentMiB,
 		MaxGoroutines:       defaultGoroutines,
+		MaxGrowthSettle:     defaultGrowthSettle,
 		MaxLatency:          defaultMaxLatency,
 		MaxP999:             defaultMaxP999,
 		MaxResiduePercent:   defaultResidue,

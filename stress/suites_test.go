@@ -37,6 +37,7 @@ func keysLeft(t *testing.T, addr string) int64 {
 // TestSuitesPassOnRedis runs every suite, made small, against a real server:
 // a check that a right server fails is wrong.
 func TestSuitesPassOnRedis(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	tests := []struct {
 		suites string
@@ -62,12 +63,13 @@ func TestSuitesPassOnRedis(t *testing.T) {
 }
 
 func TestFuzzAndExpiryPassOnRedis(t *testing.T) {
+	t.Parallel()
 	for _, suite := range []string{"fuzz", "expiry"} {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
 			o := testOptions(startRedis(t).addr)
 			o.Keys, o.LiveKeys, o.Rate = 5000, 100, 200
-			o.MaxSettle, o.ReportOnly = 2*time.Second, true
+			o.MaxSettle, o.ReportOnly = time.Second, true
 			rep := execute(t, o, suite)
 			require.True(t, rep.Passed, page(t, rep))
 		})
@@ -75,6 +77,7 @@ func TestFuzzAndExpiryPassOnRedis(t *testing.T) {
 }
 
 func TestOutputLimitIsRestored(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t, "--client-output-buffer-limit", "normal", "64mb", "0", "0")
 	o := testOptions(server.addr)
 	o.Count, o.Limit = 60_000, true
@@ -90,6 +93,7 @@ func TestOutputLimitIsRestored(t *testing.T) {
 }
 
 func TestPasswordAndTLS(t *testing.T) {
+	t.Parallel()
 	cert, key := selfSigned(t)
 	port := freePort(t)
 	startRedis(t, "--requirepass", "sesame", "--tls-port", port, "--tls-auth-clients", "no",
@@ -128,20 +132,22 @@ func selfSigned(t *testing.T) (certFile, keyFile string) {
 }
 
 func TestInterruptLeavesAPartialReport(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	o := testOptions(server.addr)
 	o.Duration = time.Minute
-	suites, err := selectSuites("integration,stability,validation")
+	suites, err := selectSuites("stability,validation")
 	require.NoError(t, err)
 	rep, err := Execute(ctx, o, suites, io.Discard, true)
 	require.NoError(t, err)
 	require.True(t, rep.Interrupted)
 	require.False(t, rep.Passed)
-	require.Len(t, rep.Suites, 2, "the third suite never began")
+	require.Len(t, rep.Suites, 1, "the second suite never began")
 	require.Equal(t, Noted, result(t, rep, "interrupted").Result)
-	require.Zero(t, rep.Suites[0].failures()+rep.Suites[1].failures(), page(t, rep))
+	require.Equal(t, Passed, result(t, rep, "wrong replies").Result, page(t, rep))
+	require.Zero(t, rep.Suites[0].failures(), page(t, rep))
 	require.Zero(t, keysLeft(t, server.addr), "keys left behind")
 }
 
@@ -157,6 +163,7 @@ func runCommand(args ...string) (string, error) {
 }
 
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	server := startRedis(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	out, err := runCommand("--addr", server.addr, "--suite", "integration", "--json", file, "--seed", "42")
@@ -165,7 +172,7 @@ func TestCommandLine(t *testing.T) {
 	require.Contains(t, out, "seed 42")
 	require.FileExists(t, file)
 
-	out, err = runCommand("--addr", server.addr, "--suite", "memory", "--keys", "100", "--settle", "1ms", "--max-bytes-per-key", "-1")
+	out, err = runCommand("--addr", server.addr, "--suite", "stability", "--duration", "100ms", "--min-commands", "1000000000")
 	require.Contains(t, out, "FAILED")
 	var code cli.ExitCoder
 	require.ErrorAs(t, err, &code)
@@ -183,6 +190,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
+	t.Parallel()
 	_, err := runCommand("--addr", "127.0.0.1:"+freePort(t), "--suite", "integration")
 	require.ErrorContains(t, err, "connect to")
 }

@@ -63,7 +63,9 @@ func (e Encoding) String() string {
 const encodingBits = 4
 
 // MakeKind packs a type and an encoding into the byte that the keyspace keeps.
-func MakeKind(t Type, e Encoding) keyspace.Kind { return keyspace.Kind(uint8(t)<<encodingBits | uint8(e)) }
+func MakeKind(t Type, e Encoding) keyspace.Kind {
+	return keyspace.Kind(uint8(t)<<encodingBits | uint8(e))
+}
 
 // TypeOf unpacks the type of a kind.
 func TypeOf(k keyspace.Kind) Type { return Type(k >> encodingBits) }

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 // The limit of open descriptors, raised for suites with many connections.
 
@@ -17,7 +17,7 @@ func raiseFileLimit(n uint64) error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit of open files: %w", err)
 	}
-	if uint64(limit.Cur) >= n {
+	if limit.Cur >= n {
 		return nil
 	}
 	limit.Cur = n
