@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"respite/command"
+	"respite/config"
 	"respite/stress"
 	"respite/stress/bench"
 )
@@ -27,6 +28,7 @@ func run(args []string) int {
 		UsageText:       "respite [redis.conf|-] [--directive value ...]\nrespite stress|bench [options]",
 		Version:         fmt.Sprintf("%s (compatible with Redis %s)", command.Version, command.RedisVersion),
 		HideHelpCommand: true,
+		Flags:           directives(config.New()),
 		Commands:        []*cli.Command{stress.Command(), bench.Command()},
 	}
 	if isServer(args[1:]) {
@@ -37,6 +39,16 @@ func run(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// directives are the flags of the server as --help lists them, one for each row of the configuration table. What reads
+// them is config.Parse: redis-server's grammar (a flag's values run until the next flag, a flag and its values may be
+// one argument) and its errors are not a flag parser's.
+func directives(cfg *config.Config) (flags []cli.Flag) {
+	for _, row := range cfg.Rows() {
+		flags = append(flags, &cli.StringFlag{Name: row.Name, Usage: row.Doc, DefaultText: row.Default})
+	}
+	return flags
 }
 
 // isServer reports whether arguments are redis-server's rather than a subcommand or a question.

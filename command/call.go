@@ -21,9 +21,10 @@ type Call struct {
 	Session *Session  // who called
 	Server  *Executor // what the command belongs to
 
-	failed  bool     // the handler returned an error
-	integer [8]byte  // an encoded integer on its way to the keyspace
-	digits  [32]byte // the text of an integer on its way out
+	failed   bool     // the reply is an error
+	rejected bool     // it was turned away for want of memory, and the handler did not run
+	integer  [8]byte  // an encoded integer on its way to the keyspace
+	digits   [32]byte // the text of an integer on its way out
 }
 
 // Option reports whether argument i is the given word, whatever its case; word is in lower case.

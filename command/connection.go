@@ -1,22 +1,47 @@
-// connection.go: the commands about the connection itself.
+// connection.go: the commands about the connection itself, and who its client is. All of them run on the connection's
+// own goroutine, which alone changes a session.
 package command
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"math"
+
 	"respite/text"
 )
 
 func connectionRows() []Row {
+	const open = NoScript | Loading | Stale | Fast | NoAuth | AllowBusy // what a stranger may call, at any time
 	return []Row{
-		{Name: "ping", Arity: -1, Flags: Fast, ACL: "connection", Place: OnConnection, Run: ping,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Returns PONG, or its argument.", Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}},
+		{Name: "ping", Arity: -1, Flags: Fast, Place: OnConnection, Run: ping,
+			Tips:  []string{"request_policy:all_shards", "response_policy:all_succeeded"},
+			Since: "1.0.0", Cost: "O(1)", Doc: "Returns PONG, or its argument."},
 		{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: echo,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Returns its argument."},
 		{Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: selectDB,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Changes the database of the connection."},
-		{Name: "quit", Arity: -1, Flags: AllowBusy | NoScript | Loading | Stale | Fast | NoAuth, Place: OnConnection, Run: quit,
+		{Name: "auth", Arity: -2, Flags: open, Place: OnConnection, Run: auth,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Says who the client is, by its password."},
+		{Name: "hello", Arity: -1, Flags: open, Place: OnConnection, Run: hello,
+			Since: "6.0.0", Cost: "O(1)", Doc: "Introduces client and server to each other and chooses the protocol."},
+		{Name: "quit", Arity: -1, Flags: open, Place: OnConnection, Run: quit,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent."},
+		{Name: "reset", Arity: 1, Flags: open, Place: OnConnection, Run: reset,
+			Since: "6.2.0", Cost: "O(1)", Doc: "Makes the connection as it was when it was new."},
+		{Name: "client", Arity: -2, Sub: clientRows(),
+			Since: "2.4.0", Cost: "Depends on subcommand.", Doc: "A container for commands about clients."},
+		{Name: "monitor", Arity: 1, Flags: Admin | NoScript | Loading | Stale, Place: OnConnection, Run: monitor, Group: "server",
+			Since: "1.0.0", Cost: "O(N) in the number of monitors, for each command",
+			Doc: "Shows every command that the server runs from now on."},
 	}
 }
+
+const (
+	errIntRange = Error("ERR value is out of range, value must between -2147483648 and 2147483647")
+	errNoPass   = Error("ERR AUTH <password> called without any password configured for the default user. " +
+		"Are you sure your configuration is correct?")
+	errWrongPass = Error("WRONGPASS invalid username-password pair or user is disabled.")
+)
 
 // ping answers PONG, or its argument.
 func ping(c *Call) error {
@@ -38,10 +63,12 @@ func echo(c *Call) error {
 
 func selectDB(c *Call) error {
 	n, ok := text.ParseInt(c.Args[1])
-	if !ok {
+	switch {
+	case !ok:
 		return errNotInteger
-	}
-	if n < 0 || n >= int64(c.Server.group.Databases()) {
+	case n < math.MinInt32 || n > math.MaxInt32:
+		return errIntRange
+	case n < 0 || n >= int64(c.Server.group.Databases()):
 		return errDBIndex
 	}
 	c.Session.selectDB(int(n))
@@ -49,8 +76,60 @@ func selectDB(c *Call) error {
 	return nil
 }
 
+const maxAuthArgs = 3
+
+// auth takes a password for the default user, or the name of a user and a password.
+func auth(c *Call) error {
+	if len(c.Args) > maxAuthArgs {
+		return errSyntax
+	}
+	user, password := []byte(defaultUser), c.Args[len(c.Args)-1]
+	if len(c.Args) == maxAuthArgs {
+		user = c.Args[1]
+	} else if c.Server.config.Now().RequirePass == "" {
+		return errNoPass
+	}
+	if err := c.Session.authenticate(user, password); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// authenticate lets the client in as a user. A failure leaves it what it was. While no password is set, any will do.
+func (s *Session) authenticate(user, password []byte) error {
+	want := s.exec.config.Now().RequirePass
+	if string(user) != defaultUser || want != "" && !samePassword(password, want) {
+		return errWrongPass
+	}
+	s.authenticated = true
+	return nil
+}
+
+// samePassword compares digests, so that the time it takes tells neither the length nor the beginning of the password.
+func samePassword(given []byte, want string) bool {
+	a, b := sha256.Sum256(given), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
 func quit(c *Call) error {
 	c.Session.closing = true
 	c.Reply.OK()
+	return nil
+}
+
+// reset takes back all that the client asked for, down to its authentication. The names of its library stay: they are
+// still true.
+func reset(c *Call) error {
+	s := c.Session
+	s.exec.stopMonitoring(s)
+	s.selectDB(0)
+	s.setProto(c.Reply, minProto)
+	s.authenticated = s.exec.config.Now().RequirePass == ""
+	s.setReply(replyOn)
+	s.setNoTouch(false)
+	s.noEvict.Store(false)
+	s.setName(nil)
+	c.Reply.Simple("RESET")
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"respite/config"
+	"respite/proto"
 	"respite/shards"
 	"respite/stats"
 )
@@ -30,18 +31,23 @@ type Executor struct {
 	lastID   atomic.Int64
 	monitors atomic.Int32
 	pause    pause
+	self     serverIdentity
 }
 
-// Hooks are what commands ask of the process around them; main fills them in.
+// Hooks are what commands ask of the process around them; main fills them in. What is nil is not there: its figures are
+// zero.
 type Hooks struct {
 	Shutdown func()         // begins an orderly stop
-	Info     []InfoProvider // sections of INFO beyond those that the executor fills itself
+	Network  func() Network // the connections' counters
 }
 
-// InfoProvider adds fields to a section of INFO.
-type InfoProvider struct {
-	Section string
-	Fields  func(add func(name string, value any))
+// Network is what only the listeners know, since the start.
+type Network struct {
+	Accepted int64 // connections
+	Rejected int64 // of those, turned away because of maxclients
+	Open     int64 // connections now
+	InBytes  int64
+	OutBytes int64
 }
 
 // NewExecutor builds an executor over a running group.
@@ -52,9 +58,10 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	}
 	e := &Executor{
 		group: g, config: c, table: table, log: log, hooks: hooks,
-		stats:    stats.New(len(table.all), g.N()+1),
+		stats:    stats.New(len(table.all), g.N()),
 		sessions: xsync.NewMapOf[int64, *Session](),
 	}
+	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -64,7 +71,9 @@ func (e *Executor) Table() *Table { return e.table }
 
 // invokeOnData calls the handler of a command that has a transaction open.
 func (e *Executor) invokeOnData(c *Call) {
-	if c.Row.Flags&DenyOOM != 0 && !c.Tx.MakeRoom() {
+	c.rejected = c.Row.Flags&DenyOOM != 0 && !c.Tx.MakeRoom()
+	if c.rejected {
+		e.refused(c.Row, errOOM)
 		c.Reply.Error(errOOM.Error())
 		c.Tx.End()
 		return
@@ -81,18 +90,23 @@ func (e *Executor) invoke(c *Call) (ok bool) {
 	mark := c.Reply.Mark()
 	defer func() {
 		if p := recover(); p != nil {
-			c.Reply.Truncate(mark)
-			c.Reply.Error(e.panicked(c, p).Error())
+			c.fail(mark, e.panicked(c, p))
 			ok = false
 		}
 	}()
 	c.failed = false
 	if err := c.Row.Run(c); err != nil {
-		c.failed = true
-		c.Reply.Truncate(mark)
-		c.Reply.Error(err.Error())
+		c.fail(mark, err)
 	}
 	return true
+}
+
+// fail replies with an error in place of what the handler wrote since mark.
+func (c *Call) fail(mark proto.Mark, err error) {
+	c.failed = true
+	c.Reply.Truncate(mark)
+	c.Reply.Error(err.Error())
+	c.Server.countError(err.Error())
 }
 
 // panicked says what the client of a handler that panicked is told.
@@ -120,15 +134,46 @@ func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) 
 	return b.routes
 }
 
-// ran accounts for a command that was run; stripe is the part it ran in, times are in unix nanoseconds.
+// ran accounts for a command that was run; stripe is the part it ran in, times are in unix nanoseconds. A command that
+// is split over shards counts once, where its first key is.
 func (e *Executor) ran(c *Call, stripe int, start, end int64) {
-	e.stats.Ran(stripe, c.Row.id, end-start, c.failed)
+	if c.rejected {
+		return
+	}
+	now := e.config.Now()
+	r := stats.Run{Command: c.Row.id, Nanos: end - start, Failed: c.failed, Track: now.LatencyTracking}
+	if stripe < e.group.N() {
+		e.stats.OnShard(stripe, r)
+	} else {
+		e.stats.OnConnection(c.Session.ID, r)
+	}
+	if slowest := now.SlowlogLogSlowerThan; slowest >= 0 && r.Nanos/microsecond >= slowest {
+		e.logSlow(c, start, r.Nanos/microsecond, now.SlowlogMaxLen)
+	}
+	if worst := now.LatencyMonitorThreshold; worst > 0 && r.Nanos/millisecond >= worst {
+		e.stats.Latency.Add(latencyEvent(c.Row), end/second, r.Nanos/millisecond)
+	}
 }
+
+// Units of time, in nanoseconds.
+const (
+	microsecond = 1_000
+	millisecond = 1_000_000
+	second      = 1_000_000_000
+)
 
 // refused accounts for a command that the gate turned away.
 func (e *Executor) refused(row *Row, err error) {
 	if row != nil {
-		e.stats.Refused(row.id)
+		e.stats.Rejected(row.id)
 	}
-	e.stats.Error(err.Error())
+	e.countError(err.Error())
+}
+
+// countError counts an error reply by its code.
+func (e *Executor) countError(text string) {
+	if e.stats.Errors.Count(text) {
+		e.log.Warn("Errorstats stopped adding new errors because the number of errors reached the limit, " +
+			"suggested action is to reset with 'CONFIG RESETSTAT'")
+	}
 }

@@ -1,5 +1,5 @@
 // keys.go: commands about keys, whatever they hold: their rows, and those that count, name or delete keys. The others
-// of the family are in keys_rename.go, keys_expire.go, keys_scan.go, keys_object.go and keys_databases.go.
+// of the family are in keys_rename.go, keys_scan.go, keys_object.go and keys_databases.go; deadlines are in keys_expire.go.
 //
 // Commands that ask about a key (EXISTS, TYPE, TTL, OBJECT) go through Tx.Look: they count as hits or misses, but do
 // not make the key look used.

@@ -3,6 +3,7 @@
 package command
 
 import (
+	"bytes"
 	"math"
 
 	"respite/shards"
@@ -19,7 +20,11 @@ const (
 	errExpireGTLT = Error("ERR GT and LT options at the same time are not compatible")
 )
 
-func errUnsupportedOption(word []byte) error { return Error("ERR Unsupported option " + string(word)) }
+// errUnsupportedOption repeats a word as C prints it: up to its first NUL.
+func errUnsupportedOption(word []byte) error {
+	shown, _, _ := bytes.Cut(word, []byte{0})
+	return Error("ERR Unsupported option " + string(shown))
+}
 
 func expireRows() []Row {
 	return []Row{
@@ -160,8 +165,8 @@ func pttl(c *Call) error        { return replyDeadline(c, c.Tx.Now(), inMillis) 
 func expiretime(c *Call) error  { return replyDeadline(c, 0, inSeconds) }
 func pexpiretime(c *Call) error { return replyDeadline(c, 0, inMillis) }
 
-// inSeconds rounds to the nearest second, as TTL does.
-func inSeconds(ms int64) int64 { return (ms + millisPerSecond/2) / millisPerSecond }
+// inSeconds rounds to the nearest second, as TTL does. The sum needs the 64th bit for the latest deadlines.
+func inSeconds(ms int64) int64 { return int64((uint64(ms) + millisPerSecond/2) / millisPerSecond) }
 
 func inMillis(ms int64) int64 { return ms }
 

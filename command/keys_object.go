@@ -110,8 +110,7 @@ func lookAtObject(c *Call) (it shards.Item, ok bool) {
 }
 
 func objectHelp(c *Call) error {
-	lines := [...]string{
-		"OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+	return c.help(
 		"ENCODING <key>",
 		"    Return the kind of internal representation used in order to store the value",
 		"    associated with a <key>.",
@@ -124,12 +123,5 @@ func objectHelp(c *Call) error {
 		"REFCOUNT <key>",
 		"    Return the number of references of the value associated with the specified",
 		"    <key>.",
-		"HELP",
-		"    Prints this help.",
-	}
-	c.Reply.Array(len(lines))
-	for _, line := range lines {
-		c.Reply.Simple(line)
-	}
-	return nil
+	)
 }

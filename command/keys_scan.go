@@ -41,7 +41,8 @@ const errCursor = Error("ERR invalid cursor")
 // scanFilter is what follows the cursor of SCAN.
 type scanFilter struct {
 	count   int
-	pattern []byte // nil: any key
+	matched bool // by the pattern
+	pattern []byte
 	typed   bool
 	only    value.Type // if typed; 0, which no key has, for a name that is no type
 }
@@ -63,7 +64,7 @@ func parseScanFilter(c *Call) (f scanFilter, err error) {
 			}
 			f.count = int(n)
 		case c.Option(i, "match"):
-			f.pattern = arg
+			f.pattern, f.matched = arg, !isAnyKey(arg)
 		case c.Option(i, "type"):
 			f.typed = true
 			f.only, _ = value.ParseType(strings.ToLower(string(arg)))
@@ -74,8 +75,12 @@ func parseScanFilter(c *Call) (f scanFilter, err error) {
 	return f, nil
 }
 
+// isAnyKey reports whether a pattern lets every key pass, and so need not be matched. It is more than a short cut: no
+// glob but the empty one fits the empty key.
+func isAnyKey(pattern []byte) bool { return string(pattern) == "*" }
+
 func (f *scanFilter) wants(key []byte, it shards.Item) bool {
-	return (f.pattern == nil || text.Match(f.pattern, key, false)) && (!f.typed || it.Type() == f.only)
+	return (!f.matched || text.Match(f.pattern, key, false)) && (!f.typed || it.Type() == f.only)
 }
 
 func scan(c *Call) error {
@@ -137,9 +142,11 @@ func parseCursor(b []byte) (cursor uint64, ok bool) {
 
 // keysLike is KEYS.
 func keysLike(c *Call) error {
+	pattern := c.Args[1]
+	all := isAnyKey(pattern)
 	at, n := c.Reply.DeferArray(), 0
 	c.Tx.Each(func(key []byte, _ shards.Item) bool {
-		if text.Match(c.Args[1], key, false) {
+		if all || text.Match(pattern, key, false) {
 			c.Reply.Bulk(key)
 			n++
 		}

@@ -20,7 +20,6 @@ func families() []family {
 		{"connection", connectionRows()},
 		{"string", stringRows()},
 		{"generic", keysRows()},
-		{"generic", expireRows()},
 		{"server", serverRows()},
 	}
 }

@@ -58,7 +58,7 @@ func allRows() []Row {
 
 func listenRows() []Row {
 	return []Row{
-		special("bind", "* -::*", readBind, "Addresses to listen on; a leading - tolerates an address that is not there.").
+		special("bind", "127.0.0.1 -::1", readBind, "Addresses to listen on; a leading - tolerates an address that is not there.").
 			with(MultiArg).into(toWords(func(s *Snapshot) *[]string { return &s.Bind })).rewritten(bindLines),
 		integer("port", 6379, 0, maxPort, "TCP port to listen on; 0 for none.").
 			into(toInt(func(s *Snapshot) *int { return &s.Port })),

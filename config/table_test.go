@@ -40,7 +40,7 @@ func TestDefaultsAreCanonical(t *testing.T) {
 
 func TestSnapshotOfDefaults(t *testing.T) {
 	s := New().Now()
-	require.Equal(t, []string{"*", "-::*"}, s.Bind)
+	require.Equal(t, []string{"127.0.0.1", "-::1"}, s.Bind)
 	require.Equal(t, 6379, s.Port)
 	require.Equal(t, int64(10000), s.MaxClients)
 	require.Equal(t, OutputLimits{{}, {256 * mib, 64 * mib, 60}, {32 * mib, 8 * mib, 60}}, s.ClientOutputBufferLimit)

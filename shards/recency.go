@@ -32,18 +32,6 @@ func (tx *Tx) touch(d *db, ref keyspace.Ref) {
 	}
 }
 
-// Look is Read for a command that asks about a key and not for its value: it counts a hit or a miss, but is no access.
-func (tx *Tx) Look(key []byte) (Item, bool) {
-	s, d := tx.home(key)
-	ref := tx.find(s, d, key)
-	if ref == 0 {
-		s.stats.Misses++
-		return Item{}, false
-	}
-	s.stats.Hits++
-	return Item{d, ref}, true
-}
-
 // fresh gives a new key its first recency.
 func (tx *Tx) fresh(d *db, ref keyspace.Ref) {
 	r := tx.clock24()

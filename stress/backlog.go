@@ -57,15 +57,14 @@ func runBacklog(ctx context.Context, r *Run) error {
 
 func (b *backlog) hot() string { return b.key("hot") }
 
-// errFloodDone ends the bystanders when the flood is through.
-var errFloodDone = errors.New("flood done")
-
-// besides runs the flood while bystanders are measured.
+// besides runs the flood while bystanders are measured. When the flood is
+// through they send nothing more, but what they asked must still be answered.
 func (b *backlog) besides(ctx context.Context, flood func(context.Context) error) error {
 	seen := newLatency()
+	done := make(chan struct{})
 	load := &openLoop{
 		Run: b.Run, connections: backlogWatchers, rate: or(b.Rate, backlogRate),
-		from: time.Now(), until: time.Now().Add(backlogLongest),
+		from: time.Now(), until: time.Now().Add(backlogLongest), quit: done,
 		request: func(int) []string { return []string{"GET", b.hot()} },
 		check:   wantText(b.value),
 		record:  func(_ time.Time, took time.Duration) { seen.record(took) },
@@ -74,12 +73,10 @@ func (b *backlog) besides(ctx context.Context, flood func(context.Context) error
 		if i == 0 {
 			return load.run(ctx)
 		}
-		if err := flood(ctx); err != nil {
-			return err
-		}
-		return errFloodDone
+		defer close(done)
+		return flood(ctx)
 	})
-	if !errors.Is(err, errFloodDone) {
+	if err != nil {
 		return err
 	}
 	load.report("bystanders")

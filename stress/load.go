@@ -45,12 +45,14 @@ func (r *Run) loadOver(ctx context.Context, workers, n, batch int, m *meter, com
 // server that is so far behind is not measured but hung.
 const inFlight = 1 << 16
 
-// openLoop sends requests at a fixed rate from one moment to another.
+// openLoop sends requests at a fixed rate from one moment to another, or until
+// told to quit. Whatever was sent is waited for and judged.
 type openLoop struct {
 	*Run
 	connections int
 	rate        int // requests per second, all connections together
 	from, until time.Time
+	quit        <-chan struct{} // nil: never
 	request     func(n int) []string
 	check       func(proto.Value) error
 	record      func(due time.Time, took time.Duration)
@@ -87,8 +89,8 @@ func (l *openLoop) send(ctx context.Context, c *client, connection int, due chan
 		if at.After(l.until) {
 			return nil
 		}
-		if !pause(ctx, time.Until(at)) {
-			return context.Cause(ctx)
+		if more, err := l.await(ctx, at); !more {
+			return err
 		}
 		select {
 		case due <- at:
@@ -100,6 +102,20 @@ func (l *openLoop) send(ctx context.Context, c *client, connection int, due chan
 			return err
 		}
 		l.sent.Add(1)
+	}
+}
+
+// await waits until a request is due; false means that none shall be sent.
+func (l *openLoop) await(ctx context.Context, at time.Time) (bool, error) {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true, nil
+	case <-l.quit:
+		return false, nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
 	}
 }
 

@@ -112,9 +112,13 @@ type fault func(args []string, reply proto.Value) proto.Value
 // error but, wrongly, goes on listening.
 func spoil(t *testing.T, backend string, forgiving bool, f fault) string {
 	t.Helper()
+	return startProxy(t, &proxy{backend: backend, forgiving: forgiving, fault: f})
+}
+
+func startProxy(t *testing.T, p *proxy) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{backend: backend, forgiving: forgiving, fault: f}
 	var accepting sync.WaitGroup
 	accepting.Go(func() { p.accept(l) })
 	t.Cleanup(func() {
@@ -130,6 +134,9 @@ type proxy struct {
 	forgiving bool
 	fault     fault
 	conns     sync.WaitGroup
+
+	stallAfter int             // requests of one connection, after which it is not read any more
+	release    <-chan struct{} // ends the stall
 }
 
 func (p *proxy) accept(l net.Listener) {
@@ -165,7 +172,11 @@ func (p *proxy) serve(client net.Conn) {
 func (p *proxy) forward(client, server net.Conn, asked *queue) {
 	requests := proto.NewDecoder(client, proto.DefaultDecoderLimits())
 	var out []byte
-	for {
+	for n := 1; ; n++ {
+		if n == p.stallAfter {
+			<-p.release
+			return
+		}
 		v, err := requests.Decode()
 		args, isCommand := strs(v)
 		switch {

@@ -1,0 +1,114 @@
+// Compatibility: the server against the transcripts, which hold what Redis replies, and against a real redis-server.
+//
+//	go test . -run TestTranscriptsAreReal -update            writes the real server's replies into the transcripts
+//	go test . -run TestRandomDifferential -random.seed 42    repeats a run of the random differential
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"respite/oracle"
+)
+
+const (
+	transcripts = "command/testdata"
+
+	randomCommands     = 200_000
+	randomCommandsRace = 30_000
+)
+
+var (
+	update     = flag.Bool("update", false, "rewrite the replies in the transcripts from the real server")
+	randomN    = flag.Int("random.n", 0, "commands of the random differential; 0: the default")
+	randomSeed = flag.Uint64("random.seed", 0, "seed of the random differential; 0: a new one")
+)
+
+func TestTranscriptsRESP2(t *testing.T) { oracle.Run(t, transcripts, startServer(t).dial, resp2) }
+
+func TestTranscriptsRESP3(t *testing.T) { oracle.Run(t, transcripts, startServer(t).dial, resp3) }
+
+func TestTranscriptsAreReal(t *testing.T) {
+	real := oracle.Start(t)
+	if *update {
+		oracle.Update(t, transcripts, oracle.Real(real.Dial))
+	}
+	oracle.Check(t, transcripts, oracle.Real(real.Dial))
+}
+
+func TestDifferential(t *testing.T) {
+	ours := startServer(t)
+	oracle.Differential(t, transcripts, oracle.Ours(ours.dial), oracle.Real(oracle.Start(t).Dial))
+}
+
+func TestRandomDifferential(t *testing.T) {
+	n, seed := *randomN, *randomSeed
+	if n == 0 {
+		n = randomCommands
+		if underRace() {
+			n = randomCommandsRace
+		}
+	}
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	ours := startServer(t)
+	oracle.RunRandom(t, oracle.Ours(ours.dial), oracle.Real(oracle.Start(t).Dial), seed, n)
+}
+
+func TestEveryCommandHasATranscript(t *testing.T) {
+	names, err := oracle.CommandNames(startServer(t).dial)
+	require.NoError(t, err)
+	missing, err := oracle.Uncovered(transcripts, names)
+	require.NoError(t, err)
+	require.Empty(t, missing, "no transcript in %s sends these", transcripts)
+}
+
+// TestCommandInfoMatchesRedis asks both servers for the facts of every command that both know. Those that only 7.2 knows
+// have their facts written down in the transcripts.
+func TestCommandInfoMatchesRedis(t *testing.T) {
+	ours, real := startServer(t), oracle.Start(t)
+	names, err := oracle.CommandNames(ours.dial)
+	require.NoError(t, err)
+	known, err := oracle.CommandNames(real.Dial)
+	require.NoError(t, err)
+	written := writtenInfo(t)
+
+	var questions strings.Builder
+	for _, name := range names {
+		if slices.Contains(known, name) {
+			fmt.Fprintf(&questions, "> COMMAND INFO %s\n\n", name)
+			continue
+		}
+		require.Contains(t, written, name, "the real server does not know it, and no transcript has its COMMAND INFO")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "info.txt"), []byte(questions.String()), 0o644))
+	oracle.Differential(t, dir, oracle.Ours(ours.dial), oracle.Real(real.Dial))
+}
+
+// writtenInfo names the commands whose COMMAND INFO is in a transcript.
+func writtenInfo(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := oracle.Load(transcripts)
+	require.NoError(t, err)
+	for _, transcript := range all {
+		for _, block := range transcript.Blocks {
+			for _, step := range block.Steps {
+				if len(step.Args) > 2 && strings.EqualFold(step.Args[0]+" "+step.Args[1], "command info") {
+					names = append(names, step.Args[2:]...)
+				}
+			}
+		}
+	}
+	return names
+}
