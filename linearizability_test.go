@@ -28,10 +28,11 @@ const (
 	worldKeys = 4
 
 	historyClients  = 6
-	singleKeyRounds = 4
+	singleKeyRounds = 10
 	singleKeyCalls  = 200 // a client in a round
-	multiKeyRounds  = 15
+	multiKeyRounds  = 40
 	multiKeyCalls   = 40
+	raceShare       = 4 // under the race detector a quarter of the rounds
 
 	checkTime = 5 * time.Second // for one history; they take milliseconds
 )
@@ -57,8 +58,8 @@ func array(v ...oracle.Value) oracle.Value { return oracle.Value{Kind: '*', Elem
 
 // apply runs a command on a world; w is a copy.
 func (m model) apply(w world, args []string) (world, oracle.Value) {
-	at := func(i int) *entry { return &w[slices.Index(m, args[i])] }
-	first, old := at(1), *at(1)
+	named := func(i int) *entry { return &w[slices.Index(m, args[i])] }
+	first, old := named(1), *named(1)
 	switch args[0] {
 	case "SET":
 		*first = some(args[2])
@@ -85,9 +86,11 @@ func (m model) apply(w world, args []string) (world, oracle.Value) {
 		*first = some(strconv.Itoa(n + 1))
 		return w, integer(n + 1)
 	case "RENAME", "COPY":
-		return w, move(args, first, at(2))
+		reply := move(args, first, named(2))
+		return w, reply
 	}
-	return w, m.applyToMany(args, at)
+	reply := applyToMany(args, named)
+	return w, reply
 }
 
 // move does RENAME and COPY.
@@ -106,10 +109,10 @@ func move(args []string, from, to *entry) oracle.Value {
 }
 
 // applyToMany does the commands on any number of keys.
-func (m model) applyToMany(args []string, at func(int) *entry) oracle.Value {
+func applyToMany(args []string, named func(int) *entry) oracle.Value {
 	found, values := 0, array()
 	for i := 1; i < len(args); i++ {
-		switch e := at(i); args[0] {
+		switch e := named(i); args[0] {
 		case "MSET":
 			i++
 			*e = some(args[i])
@@ -230,18 +233,18 @@ func (m model) manyKeys(r *rand.Rand, id string) []string {
 	for _, i := range r.Perm(len(m)) {
 		keys = append(keys, m[i])
 	}
-	some := keys[:1+r.IntN(len(keys))]
+	chosen := keys[:1+r.IntN(len(keys))]
 	switch r.IntN(10) {
 	case 0, 1, 2:
 		args := []string{"MSET"}
-		for i, key := range some {
+		for i, key := range chosen {
 			args = append(args, key, fmt.Sprintf("%s.%d", id, i))
 		}
 		return args
 	case 3:
-		return append([]string{"DEL"}, some...)
+		return append([]string{"DEL"}, chosen...)
 	case 4:
-		return append([]string{"EXISTS"}, some...)
+		return append([]string{"EXISTS"}, chosen...)
 	case 5:
 		return []string{"RENAME", keys[0], keys[1]}
 	case 6:
@@ -249,10 +252,14 @@ func (m model) manyKeys(r *rand.Rand, id string) []string {
 	case 7:
 		return []string{"COPY", keys[0], keys[1], "REPLACE"}
 	}
-	return append([]string{"MGET"}, some...)
+	return append([]string{"MGET"}, chosen...)
 }
 
 func TestLinearizability(t *testing.T) {
+	singleKeyRounds, multiKeyRounds := singleKeyRounds, multiKeyRounds
+	if underRace() {
+		singleKeyRounds, multiKeyRounds = singleKeyRounds/raceShare, multiKeyRounds/raceShare
+	}
 	for _, shards := range []int{2, 5} {
 		s := startServer(t, "--shards", strconv.Itoa(shards))
 		keys := model(s.spreadKeys("", worldKeys))

@@ -143,7 +143,7 @@ func (p *part) Run(tx *shards.Tx) {
 		cmd := &p.b.commands[it.command]
 		p.reply.SetProto(int(cmd.proto))
 		it.from = p.reply.Mark()
-		c.Args, c.Row = it.args, cmd.row
+		c.Args, c.Row, c.of = it.args, cmd.row, cmd
 		tx.Begin(cmd.db, now)
 		if cmd.noHits {
 			tx.Quiet()
@@ -154,7 +154,7 @@ func (p *part) Run(tx *shards.Tx) {
 		e.ran(c, p.index, now, end)
 		now = end
 	}
-	c.Args, c.Tx = nil, nil
+	c.Args, c.Tx, c.of = nil, nil, nil
 }
 
 // write merges the replies in the order of the commands.

@@ -21,6 +21,7 @@ type Call struct {
 	Session *Session  // who called
 	Server  *Executor // what the command belongs to
 
+	of       *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	failed   bool     // the reply is an error
 	rejected bool     // it was turned away for want of memory, and the handler did not run
 	integer  [8]byte  // an encoded integer on its way to the keyspace

@@ -10,8 +10,8 @@ const (
 
 // killFilter says whom to kill: all conditions that are set have to hold.
 type killFilter struct {
-	addr, laddr string
-	user        string
+	addr, laddr *string
+	user        *string
 	id          int64
 	class       clientClass
 	byClass     bool
@@ -24,7 +24,8 @@ const oldKillArgs = 3
 // clientKill takes CLIENT KILL addr, or CLIENT KILL with options and their values.
 func clientKill(c *Call) error {
 	if len(c.Args) == oldKillArgs {
-		if c.kill(killFilter{addr: string(c.Args[2]), me: true}) == 0 {
+		addr := string(c.Args[2])
+		if c.kill(killFilter{addr: &addr, me: true}) == 0 {
 			return errNoClient
 		}
 		c.Reply.OK()
@@ -59,13 +60,14 @@ func (f *killFilter) parse(c *Call, i int) (err error) {
 		f.class, err = c.parseClass(i + 1)
 		f.byClass = true
 	case c.Option(i, "addr"):
-		f.addr = value
+		f.addr = &value
 	case c.Option(i, "laddr"):
-		f.laddr = value
+		f.laddr = &value
 	case c.Option(i, "user"):
-		if f.user = value; value != defaultUser {
+		if value != defaultUser {
 			return Error(fmt.Sprintf("ERR No such user '%s'", value))
 		}
+		f.user = &value
 	case c.Option(i, "skipme") && c.Option(i+1, "yes"):
 		f.me = false
 	case c.Option(i, "skipme") && c.Option(i+1, "no"):
@@ -97,9 +99,9 @@ func (f *killFilter) matches(s *Session) bool {
 	switch {
 	case f.id != 0 && f.id != s.ID,
 		f.byClass && f.class != s.class(),
-		f.addr != "" && f.addr != remote,
-		f.laddr != "" && f.laddr != local,
-		f.user != "" && f.user != s.userName():
+		f.addr != nil && *f.addr != remote,
+		f.laddr != nil && *f.laddr != local,
+		f.user != nil && *f.user != s.userName():
 		return false
 	}
 	return true

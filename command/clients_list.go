@@ -159,8 +159,10 @@ func (s *Session) flags(remote string) string {
 	return b.String()
 }
 
-// isUnix reports whether an address is of a Unix socket: those are shown with port 0, which no TCP client has.
-func isUnix(addr string) bool { return strings.HasSuffix(addr, ":0") }
+// unixPort ends the address of a Unix socket, after its path. No TCP client has that port.
+const unixPort = ":0"
+
+func isUnix(addr string) bool { return strings.HasSuffix(addr, unixPort) }
 
 // events is what the server waits for on the client's socket: always input, and room for output that waits.
 func events(output int64) string {

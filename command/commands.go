@@ -1,6 +1,7 @@
 // commands.go: the COMMAND family. Everything that it answers is derived from the rows of the table; nothing about a
 // command is written here, with one exception that Redis makes too: what SET does with its key depends on its options
 // (variableFlags).
+
 package command
 
 import (
@@ -15,23 +16,39 @@ func commandRows() []Row {
 	const flags = Loading | Stale
 	unordered := []string{"nondeterministic_output_order"}
 	return []Row{
-		{Name: "command", Arity: -1, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandAll, Tips: unordered,
+		{
+			Name: "command", Arity: -1, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandAll, Tips: unordered,
 			Since: "2.8.13", Cost: "O(N) in the number of commands", Doc: "Describes all commands.", Sub: []Row{
-				{Name: "count", Arity: 2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandCount,
-					Since: "2.8.13", Cost: "O(1)", Doc: "Counts the commands."},
-				{Name: "docs", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandDocs, Tips: unordered,
-					Since: "7.0.0", Cost: "O(N) in the number of commands asked for", Doc: "Documents commands, or all of them."},
-				{Name: "getkeys", Arity: -3, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandGetKeys,
-					Since: "2.8.13", Cost: "O(N) in the number of arguments", Doc: "Finds the keys among the arguments of a command."},
-				{Name: "getkeysandflags", Arity: -3, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandGetKeysAndFlags,
-					Since: "7.0.0", Cost: "O(N) in the number of arguments", Doc: "Finds the keys among the arguments of a command, and what it does with them."},
-				{Name: "help", Arity: 2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandHelp,
-					Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands."},
-				{Name: "info", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandInfo, Tips: unordered,
-					Since: "2.8.13", Cost: "O(N) in the number of commands asked for", Doc: "Describes commands, or all of them."},
-				{Name: "list", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandList, Tips: unordered,
-					Since: "7.0.0", Cost: "O(N) in the number of commands", Doc: "Lists the names of commands."},
-			}},
+				{
+					Name: "count", Arity: 2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandCount,
+					Since: "2.8.13", Cost: "O(1)", Doc: "Counts the commands.",
+				},
+				{
+					Name: "docs", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandDocs, Tips: unordered,
+					Since: "7.0.0", Cost: "O(N) in the number of commands asked for", Doc: "Documents commands, or all of them.",
+				},
+				{
+					Name: "getkeys", Arity: -3, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandGetKeys,
+					Since: "2.8.13", Cost: "O(N) in the number of arguments", Doc: "Finds the keys among the arguments of a command.",
+				},
+				{
+					Name: "getkeysandflags", Arity: -3, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandGetKeysAndFlags,
+					Since: "7.0.0", Cost: "O(N) in the number of arguments", Doc: "Finds the keys among the arguments of a command, and what it does with them.",
+				},
+				{
+					Name: "help", Arity: 2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandHelp,
+					Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands.",
+				},
+				{
+					Name: "info", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandInfo, Tips: unordered,
+					Since: "2.8.13", Cost: "O(N) in the number of commands asked for", Doc: "Describes commands, or all of them.",
+				},
+				{
+					Name: "list", Arity: -2, Flags: flags, ACL: "connection", Place: OnConnection, Run: commandList, Tips: unordered,
+					Since: "7.0.0", Cost: "O(N) in the number of commands", Doc: "Lists the names of commands.",
+				},
+			},
+		},
 	}
 }
 
@@ -76,7 +93,7 @@ func commandInfo(c *Call) error {
 			c.describe(r)
 			continue
 		}
-		c.Reply.NullArray()
+		c.Reply.Null()
 	}
 	return nil
 }
@@ -237,27 +254,34 @@ func commandDocs(c *Call) error {
 
 // document writes a row's name and what COMMAND DOCS tells of it.
 func (c *Call) document(r *Row) {
-	fields := 3
-	for _, there := range []bool{r.Cost != "", len(r.Sub) > 0} {
-		if there {
-			fields++
+	c.Reply.BulkString(r.full)
+	at, n := c.Reply.DeferMap(), 0
+	field := func(name, value string) {
+		if value != "" {
+			c.pair(name, value)
+			n++
 		}
 	}
-	c.Reply.BulkString(r.full)
-	c.Reply.Map(fields)
-	c.pair("summary", r.Doc)
-	c.pair("since", r.Since)
-	c.pair("group", strings.ReplaceAll(r.Group, "_", "-"))
-	if r.Cost != "" {
-		c.pair("complexity", r.Cost)
+	field("summary", r.Doc)
+	field("since", r.Since)
+	field("group", strings.ReplaceAll(r.Group, "_", "-"))
+	field("complexity", r.Cost)
+	if r.Deprecated != "" {
+		c.Reply.BulkString("doc_flags")
+		c.statusSet([]string{"deprecated"})
+		n++
 	}
+	field("deprecated_since", r.Deprecated)
+	field("replaced_by", r.Instead)
 	if len(r.Sub) > 0 {
 		c.Reply.BulkString("subcommands")
 		c.Reply.Map(len(r.Sub))
 		for i := range r.Sub {
 			c.document(&r.Sub[i])
 		}
+		n++
 	}
+	c.Reply.SetMap(at, n)
 }
 
 // commandFilter is FILTERBY of COMMAND LIST; the zero value lets every command pass.

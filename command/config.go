@@ -1,5 +1,6 @@
 // config.go: the CONFIG family. The room config decides which values are valid, and words the refusals; what follows
 // from a change in the running server hangs on its appliers.
+
 package command
 
 import (
@@ -11,16 +12,26 @@ func configRows() []Row {
 	everywhere := []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
 	return []Row{
 		{Name: "config", Arity: -2, Since: "2.0.0", Cost: "Depends on subcommand.", Doc: "A container for commands about the configuration.", Sub: []Row{
-			{Name: "get", Arity: -3, Flags: flags, Place: OnConnection, Run: configGet,
-				Since: "2.0.0", Cost: "O(N) in the number of parameters", Doc: "Returns the values of parameters."},
-			{Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: configHelp,
-				Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands."},
-			{Name: "resetstat", Arity: 2, Flags: flags, Place: OnAllShards, Run: configResetStat, Tips: everywhere,
-				Since: "2.0.0", Cost: "O(1)", Doc: "Zeroes the counters that INFO shows."},
-			{Name: "rewrite", Arity: 2, Flags: flags, Place: Alone, Run: configRewrite, Tips: everywhere,
-				Since: "2.8.0", Cost: "O(1)", Doc: "Writes the configuration in force into its file."},
-			{Name: "set", Arity: -4, Flags: flags, Place: Alone, Run: configSet, Tips: everywhere,
-				Since: "2.0.0", Cost: "O(N) in the number of parameters", Doc: "Changes parameters, all or none."},
+			{
+				Name: "get", Arity: -3, Flags: flags, Place: OnConnection, Run: configGet,
+				Since: "2.0.0", Cost: "O(N) in the number of parameters", Doc: "Returns the values of parameters.",
+			},
+			{
+				Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: configHelp,
+				Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands.",
+			},
+			{
+				Name: "resetstat", Arity: 2, Flags: flags, Place: OnAllShards, Run: configResetStat, Tips: everywhere,
+				Since: "2.0.0", Cost: "O(1)", Doc: "Zeroes the counters that INFO shows.",
+			},
+			{
+				Name: "rewrite", Arity: 2, Flags: flags, Place: Alone, Run: configRewrite, Tips: everywhere,
+				Since: "2.8.0", Cost: "O(1)", Doc: "Writes the configuration in force into its file.",
+			},
+			{
+				Name: "set", Arity: -4, Flags: flags, Place: Alone, Run: configSet, Tips: everywhere,
+				Since: "2.0.0", Cost: "O(N) in the number of parameters", Doc: "Changes parameters, all or none.",
+			},
 		}},
 	}
 }

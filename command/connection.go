@@ -114,6 +114,7 @@ func samePassword(given []byte, want string) bool {
 
 func quit(c *Call) error {
 	c.Session.closing = true
+	c.Server.stopMonitoring(c.Session) // the reply is the last that the client gets
 	c.Reply.OK()
 	return nil
 }

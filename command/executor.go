@@ -137,7 +137,7 @@ func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) 
 // ran accounts for a command that was run; stripe is the part it ran in, times are in unix nanoseconds. A command that
 // is split over shards counts once, where its first key is.
 func (e *Executor) ran(c *Call, stripe int, start, end int64) {
-	if c.rejected {
+	if c.rejected || !c.leads(stripe) {
 		return
 	}
 	now := e.config.Now()
@@ -153,6 +153,19 @@ func (e *Executor) ran(c *Call, stripe int, start, end int64) {
 	if worst := now.LatencyMonitorThreshold; worst > 0 && r.Nanos/millisecond >= worst {
 		e.stats.Latency.Add(latencyEvent(c.Row), end/second, r.Nanos/millisecond)
 	}
+}
+
+// leads reports whether this call stands for its command among the parts of a split one.
+func (c *Call) leads(shard int) bool {
+	return c.of == nil || c.of.part >= 0 || int(c.Session.batch.spread[c.of.from]) == shard
+}
+
+// whole is the command's arguments, those of the other parts included.
+func (c *Call) whole() [][]byte {
+	if c.of != nil {
+		return c.of.args
+	}
+	return c.Args
 }
 
 // Units of time, in nanoseconds.

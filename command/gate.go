@@ -6,6 +6,9 @@ package command
 // gate finds the row of a command, or says why it is refused.
 func (s *Session) gate(args [][]byte) (*Row, error) {
 	row := s.exec.table.Lookup(args)
+	if s.last.Load() != row {
+		s.last.Store(row)
+	}
 	switch {
 	case row == nil:
 		return nil, errUnknownCommand(args)
@@ -19,8 +22,11 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if err := s.protected(row); err != nil {
 		return row, err
 	}
-	if !s.authenticated && row.Flags&NoAuth == 0 {
+	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
+	}
+	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
+		return row, errMonitorData
 	}
 	return row, nil
 }

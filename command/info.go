@@ -1,6 +1,7 @@
 // info.go: INFO. A section is a row of infoSections and one function; the room stats has the format. INFO runs with all
 // shards held, so its figures are of one moment. Clients read the names below: none may be renamed, new ones are added
 // at the end of their section.
+
 package command
 
 import (
@@ -17,9 +18,11 @@ import (
 
 func infoRows() []Row {
 	return []Row{
-		{Name: "info", Arity: -1, Flags: Loading | Stale, ACL: "dangerous", Place: OnAllShards, Run: info,
+		{
+			Name: "info", Arity: -1, Flags: Loading | Stale, ACL: "dangerous", Place: OnAllShards, Run: info,
 			Tips:  []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-			Since: "1.0.0", Cost: "O(1)", Doc: "Tells about the server, its clients, its data and its work."},
+			Since: "1.0.0", Cost: "O(1)", Doc: "Tells about the server, its clients, its data and its work.",
+		},
 	}
 }
 

@@ -1,4 +1,5 @@
 // info_stats.go: the sections of INFO about the server's work and its memory, and the ticker's part in them.
+
 package command
 
 import (

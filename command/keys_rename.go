@@ -53,10 +53,11 @@ func renamenx(c *Call) error {
 	return nil
 }
 
+// renameTo renames a key, which is there: one change, though two keys tell of it.
 func renameTo(tx *shards.Tx, from, to []byte) {
 	tx.Rename(from, to)
 	tx.Changed(from, shards.EventRenameFrom)
-	tx.Changed(to, shards.EventRenameTo)
+	tx.Also(to, shards.EventRenameTo)
 }
 
 // copyOptions are what follows the keys of COPY.
@@ -124,7 +125,8 @@ func move(c *Call) error {
 	return nil
 }
 
-// moveTo takes a key, which is there, to a database where it is not. Each event is told in its own database.
+// moveTo takes a key, which is there, to a database where it is not. It is one change, of
+// which each database is told its own event.
 func moveTo(tx *shards.Tx, db int, key []byte) {
 	from := tx.Write(key)
 	within(tx, db, func() {
@@ -133,7 +135,7 @@ func moveTo(tx *shards.Tx, db int, key []byte) {
 	})
 	from.Delete()
 	tx.Changed(key, shards.EventMoveFrom)
-	within(tx, db, func() { tx.Changed(key, shards.EventMoveTo) })
+	within(tx, db, func() { tx.Also(key, shards.EventMoveTo) })
 }
 
 // within calls do with the transaction on another database.

@@ -1,44 +1,69 @@
-// monitor.go: MONITOR, the feed of all commands. A line is made when the gate has let a command pass.
+// monitor.go: MONITOR, the feed of all commands. A line is made of a command that the gate has let pass, with the
+// database that it leaves the client in; who commands an administrator's command, and what is secret, is not shown.
 package command
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
 	"respite/text"
 )
 
-var errGone = errors.New("client was killed while it waited")
+// errMonitorData is Redis's answer to a client that monitors and touches data: it counts as a replica there, and a
+// pause does not stop it.
+const errMonitorData = Error("ERR Replica can't interact with the keyspace")
 
-func (e *Executor) startMonitoring(s *Session) {
-	if s.monitoring {
-		return
+// monitor begins the feed. To a client that has it already it answers nothing at all, as in Redis.
+func monitor(c *Call) error {
+	if c.Server.startMonitoring(c.Session) {
+		c.Reply.OK()
 	}
-	s.monitoring = true
+	return nil
+}
+
+// startMonitoring reports whether the session was not monitoring before.
+func (e *Executor) startMonitoring(s *Session) bool {
+	if s.monitoring {
+		return false
+	}
+	s.setMonitoring(true)
 	e.monitors.Add(1)
+	return true
 }
 
 func (e *Executor) stopMonitoring(s *Session) {
-	if !s.monitoring {
-		return
+	if s.monitoring {
+		s.setMonitoring(false)
+		e.monitors.Add(-1)
 	}
-	s.monitoring = false
-	e.monitors.Add(-1)
+}
+
+func (s *Session) setMonitoring(on bool) {
+	s.monitoring = on
+	s.show(func(v *seen) { v.monitoring = on })
 }
 
 // feedMonitors sends a command to every client that monitors.
-func (e *Executor) feedMonitors(s *Session, args [][]byte) {
-	now := e.group.Now()
-	remote, _ := s.conn.Addr()
-	line := fmt.Appendf(nil, "+%d.%06d [%d %s]", now/1e9, now%1e9/1e3, s.db, remote)
-	for _, a := range args {
-		line = text.AppendQuoted(append(line, ' '), a)
-	}
-	line = append(line, '\r', '\n')
+func (e *Executor) feedMonitors(s *Session, row *Row, args [][]byte) {
+	line := s.monitorLine(e.withoutSecrets(&Call{Row: row, Args: args}))
 	e.sessions.Range(func(_ int64, other *Session) bool {
-		if other.shown().monitoring {
+		if v := other.shown(); v.monitoring && !v.replyOff {
 			other.conn.Push(line)
 		}
 		return true
 	})
+}
+
+// monitorLine is a command as MONITOR shows it: the time in microseconds, the database, the client, the arguments.
+func (s *Session) monitorLine(args [][]byte) []byte {
+	now := s.exec.group.Now()
+	client, _ := s.conn.Addr()
+	if isUnix(client) {
+		client = "unix:" + strings.TrimSuffix(client, unixPort)
+	}
+	line := fmt.Appendf(nil, "+%d.%06d [%d %s]", now/second, now%second/microsecond, s.db, client)
+	for _, a := range args {
+		line = text.AppendQuoted(append(line, ' '), a)
+	}
+	return append(line, '\r', '\n')
 }

@@ -1,9 +1,14 @@
 // pause.go: CLIENT PAUSE. A paused command waits in its connection before it reaches a shard, so nothing else waits
 // with it. The end of a pause is a channel that is closed, so that any number of connections can wait for it.
+//
+// Invariant: once CLIENT PAUSE has answered, no command that it stops is running or will run. A session says that it is
+// busy before it looks for a pause, and a pause looks for busy sessions after it has begun: one of the two sees the other.
 package command
 
 import (
 	"bufio"
+	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +18,8 @@ import (
 type pause struct {
 	on sync.Mutex
 	// state is nil when there is none: the one check that every command pays.
-	state atomic.Pointer[pauseState]
+	state   atomic.Pointer[pauseState]
+	waiting atomic.Int64 // commands held back
 }
 
 // pauseState is one pause.
@@ -24,51 +30,103 @@ type pauseState struct {
 	timer      *time.Timer
 }
 
-// paused reports whether a command has to wait.
-func (e *Executor) paused(row *Row) bool {
-	p := e.pause.state.Load()
-	if p == nil || row.Flags&exemptFromPause != 0 {
-		return false
+const (
+	errPauseNumber   = Error("ERR timeout is not an integer or out of range")
+	errPauseNegative = Error("ERR timeout is negative")
+	errPauseRange    = Error("ERR timeout is out of range")
+	errPauseMode     = Error("ERR CLIENT PAUSE mode must be WRITE or ALL")
+)
+
+var errGone = errors.New("client was killed while it waited")
+
+const (
+	maxPauseArgs = 4
+	busyPoll     = 20 * time.Microsecond // how often a pause looks whether the commands before it are done
+)
+
+// clientPause takes CLIENT PAUSE milliseconds [WRITE | ALL].
+func clientPause(c *Call) error {
+	if len(c.Args) > maxPauseArgs {
+		return errSubcommandArgs(c)
 	}
-	return !p.writesOnly || row.Flags&(Write|MayReplicate) != 0
+	writesOnly := len(c.Args) == maxPauseArgs && c.Option(3, "write")
+	if len(c.Args) == maxPauseArgs && !writesOnly && !c.Option(3, "all") {
+		return errPauseMode
+	}
+	ms, err := c.Int(2)
+	switch {
+	case err != nil:
+		return errPauseNumber
+	case ms < 0:
+		return errPauseNegative
+	case ms > math.MaxInt64-c.Server.group.Now()/millisecond:
+		return errPauseRange
+	}
+	c.Server.Pause(ms, writesOnly)
+	c.Reply.OK()
+	return nil
 }
 
-// exemptFromPause are commands that a pause does not stop: those that end it, above all.
-const exemptFromPause = Admin | NoAuth
+func clientUnpause(c *Call) error {
+	c.Server.Unpause()
+	c.Reply.OK()
+	return nil
+}
 
-// Pause makes commands wait for some nanoseconds. A pause that is on already is widened and lengthened, never cut short.
-func (e *Executor) Pause(nanos int64, writesOnly bool) {
-	e.pause.on.Lock()
-	defer e.pause.on.Unlock()
-	next := &pauseState{writesOnly: writesOnly, until: e.group.Now() + nanos, over: make(chan struct{})}
-	if old := e.pause.state.Load(); old != nil {
+// Pause makes commands wait for some milliseconds and returns when those that were let through before are done. A pause
+// that is on already is widened and lengthened, never cut short.
+func (e *Executor) Pause(ms int64, writesOnly bool) {
+	e.pause.begin(e.group.Now(), ms, writesOnly)
+	e.sessions.Range(func(_ int64, s *Session) bool {
+		for s.busy.Load() {
+			time.Sleep(busyPoll)
+		}
+		return true
+	})
+}
+
+func (p *pause) begin(now, ms int64, writesOnly bool) {
+	p.on.Lock()
+	defer p.on.Unlock()
+	next := &pauseState{writesOnly: writesOnly, until: math.MaxInt64, over: make(chan struct{})}
+	if ms <= (math.MaxInt64-now)/millisecond {
+		next.until = now + ms*millisecond
+	}
+	if old := p.state.Load(); old != nil {
 		next.writesOnly = old.writesOnly && writesOnly
 		next.until = max(next.until, old.until)
 		next.over = old.over
 		old.timer.Stop()
 	}
-	next.timer = time.AfterFunc(time.Duration(next.until-e.group.Now()), func() { e.endPause(next) })
-	e.pause.state.Store(next)
+	p.state.Store(next)
+	next.timer = time.AfterFunc(time.Duration(next.until-now), func() { p.end(next) })
 }
 
 // Unpause ends a pause.
-func (e *Executor) Unpause() {
-	e.pause.on.Lock()
-	defer e.pause.on.Unlock()
-	if p := e.pause.state.Load(); p != nil {
-		p.timer.Stop()
-		e.pause.state.Store(nil)
-		close(p.over)
+func (e *Executor) Unpause() { e.pause.end(nil) }
+
+// end ends a pause: this one, unless another has taken its place, or with nil whichever is on.
+func (p *pause) end(only *pauseState) {
+	p.on.Lock()
+	defer p.on.Unlock()
+	now := p.state.Load()
+	if now == nil || only != nil && only != now {
+		return
 	}
+	now.timer.Stop()
+	p.state.Store(nil)
+	close(now.over)
 }
 
-// endPause ends this pause unless another has taken its place.
-func (e *Executor) endPause(p *pauseState) {
-	e.pause.on.Lock()
-	defer e.pause.on.Unlock()
-	if e.pause.state.CompareAndSwap(p, nil) {
-		close(p.over)
-	}
+// paused reports whether a command of the session has to wait. A client that monitors need not, as in Redis: it cannot
+// touch data.
+func (s *Session) paused(row *Row) bool {
+	return s.exec.pause.state.Load().stops(row) && !s.monitoring
+}
+
+// stops reports whether a pause holds a command back. One of all commands stops even the command that would end it.
+func (p *pauseState) stops(row *Row) bool {
+	return p != nil && (!p.writesOnly || row.Flags&(Write|MayReplicate) != 0)
 }
 
 // waitForUnpause holds a command back, with the replies before it sent, until it may run or its client is killed.
@@ -79,16 +137,24 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for s.exec.paused(row) {
+	s.exec.pause.waiting.Add(1)
+	defer s.exec.pause.waiting.Add(-1)
+	s.show(func(v *seen) { v.blocked = true })
+	defer s.show(func(v *seen) { v.blocked = false })
+	for {
+		s.begin()
 		p := s.exec.pause.state.Load()
-		if p == nil {
+		if !p.stops(row) {
 			return nil
 		}
+		s.settle()
 		select {
 		case <-p.over:
 		case <-s.gone:
 			return errGone
 		}
 	}
-	return nil
 }
+
+// Blocked is how many clients wait for something other than their own commands.
+func (e *Executor) Blocked() int64 { return e.pause.waiting.Load() }

@@ -38,6 +38,7 @@ const (
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
 	Slow        // the work grows with the data: never run inline
+	TouchesAny  // works on keys that are not among its arguments
 )
 
 // flagNames are the flags that COMMAND INFO shows, in Redis's order.
@@ -49,7 +50,7 @@ var flagNames = [...]struct {
 	{NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"}, {Stale, "stale"},
 	{SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"}, {Asking, "asking"}, {Fast, "fast"},
 	{NoAuth, "no_auth"}, {MayReplicate, "may_replicate"}, {NoAsyncLoading, "no_async_loading"},
-	{NoMulti, "no_multi"}, {AllowBusy, "allow_busy"}, {MovableKeys, "movablekeys"},
+	{NoMulti, "no_multi"}, {AllowBusy, "allow_busy"}, {MovableKeys, "movablekeys"}, {TouchesAny, "touches_arbitrary_keys"},
 }
 
 // KeyFlags say what a command does with the keys of a KeySpec, as COMMAND INFO names it.
@@ -147,6 +148,8 @@ type Row struct {
 	Cost  string
 	Doc   string
 	Tips  []string
+	// Since when the command is deprecated, "" if it is not, and what to use instead.
+	Deprecated, Instead string
 
 	id     int // index among all rows, for counters
 	parent *Row

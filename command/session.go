@@ -4,7 +4,6 @@ package command
 
 import (
 	"bufio"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +44,8 @@ type Session struct {
 	user       string
 	seen       seen
 	noEvict    atomic.Bool
+	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
+	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
 	gone       chan struct{} // closed by Kill, for a session that waits
 	lastActive atomic.Int64  // unix nanoseconds
@@ -53,12 +54,11 @@ type Session struct {
 
 // seen is a copy of the session's own fields for readers on other goroutines, made when they change.
 type seen struct {
-	db, proto   int
-	last        *Row
-	monitoring  bool
-	noTouch     bool
-	replyOff    bool
-	argumentsIn int64
+	db, proto  int
+	monitoring bool
+	noTouch    bool
+	replyOff   bool
+	blocked    bool // waits for the end of a pause
 }
 
 // replyMode is CLIENT REPLY.
@@ -85,6 +85,7 @@ func (e *Executor) NewSession(c Conn) *Session {
 func (s *Session) Close() {
 	s.exec.stopMonitoring(s)
 	s.exec.sessions.Delete(s.ID)
+	s.settle()
 	s.Quiet()
 }
 
@@ -92,7 +93,7 @@ func (s *Session) Close() {
 func (s *Session) Limits() proto.Limits {
 	c := s.exec.config.Now()
 	return proto.Limits{
-		MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.authenticated,
+		MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.Authenticated(),
 	}
 }
 
@@ -112,16 +113,17 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 		s.refuse(row, args, err)
 		return s.flushFull(w)
 	}
-	if s.exec.monitors.Load() > 0 && row.Flags&(Admin|SkipMonitor) == 0 {
-		s.exec.feedMonitors(s, args)
-	}
-	if s.exec.paused(row) {
+	s.begin()
+	if s.paused(row) {
 		if err := s.waitForUnpause(row, w); err != nil {
 			return err
 		}
 	}
 	if err := s.place(row, args, w); err != nil {
 		return err
+	}
+	if s.exec.monitors.Load() > 0 && row.Flags&(Admin|SkipMonitor) == 0 {
+		s.exec.feedMonitors(s, row, args)
 	}
 	return s.flushFull(w)
 }
@@ -139,8 +141,19 @@ func (s *Session) Flush(w *bufio.Writer) error {
 		return nil
 	}
 	s.lastActive.Store(s.exec.group.Now())
-	return s.batch.run(w)
+	err := s.batch.run(w)
+	s.settle()
+	return err
 }
+
+// begin says that a command is about to pass the gate, and settle that all that did are done.
+func (s *Session) begin() {
+	if !s.busy.Load() {
+		s.busy.Store(true)
+	}
+}
+
+func (s *Session) settle() { s.busy.Store(false) }
 
 // Quiet gives back what only a busy connection needs. No command may be waiting.
 func (s *Session) Quiet() {
@@ -164,10 +177,14 @@ func (s *Session) stepReply() {
 
 func (s *Session) pending(row *Row, args [][]byte) pending {
 	return pending{
-		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.noTouch,
+		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
 		mute: s.reply == replyOff || s.reply == replySkipThis,
 	}
 }
+
+// leavesNoTrace reports whether a command's reads leave the recency of keys alone: CLIENT NO-TOUCH, which stops
+// everything but TOUCH.
+func (s *Session) leavesNoTrace(row *Row) bool { return s.noTouch && row != nil && row.Name != "touch" }
 
 // refuse answers a command with an error, in its place.
 func (s *Session) refuse(row *Row, args [][]byte, err error) {
@@ -235,11 +252,12 @@ func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Wri
 		return err
 	}
 	if need == (shards.Mask{}) {
+		s.settle() // nothing that touches data is on its way, so two clients that pause need not wait for each other
 		s.runHere(row, args, nil)
 		return nil
 	}
 	s.exec.group.Run(need, s.db, func(tx *shards.Tx) {
-		if s.noTouch {
+		if s.leavesNoTrace(row) {
 			tx.Quiet()
 		}
 		s.runHere(row, args, tx)
@@ -274,7 +292,9 @@ func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 const defaultUser = "default"
 
 // Authenticated reports whether the client has said who it is, or need not.
-func (s *Session) Authenticated() bool { return s.authenticated }
+func (s *Session) Authenticated() bool {
+	return s.authenticated || s.exec.config.Now().RequirePass == ""
+}
 
 // Kill ends the client soon, from any goroutine.
 func (s *Session) Kill() {
@@ -289,8 +309,12 @@ func (s *Session) Idle() time.Duration {
 	return time.Duration(s.exec.group.Now() - s.lastActive.Load())
 }
 
-// Subscribed reports whether the client waits for messages: it may be idle for as long as it likes.
-func (s *Session) Subscribed() bool { return s.shown().monitoring }
+// Subscribed reports whether the client waits for something that the server sends: it may be idle for as long as it
+// likes.
+func (s *Session) Subscribed() bool {
+	v := s.shown()
+	return v.monitoring || v.blocked
+}
 
 // shown is the session as others see it.
 func (s *Session) shown() seen {
@@ -309,10 +333,4 @@ func (s *Session) show(change func(*seen)) {
 func (s *Session) selectDB(n int) {
 	s.db = n
 	s.show(func(v *seen) { v.db = n })
-}
-
-// Describe is the client in a line, as logs and CLIENT LIST show it.
-func (s *Session) Describe() string {
-	remote, local := s.conn.Addr()
-	return fmt.Sprintf("id=%d addr=%s laddr=%s", s.ID, remote, local)
 }

@@ -1,4 +1,5 @@
 // slowlog.go: what is logged of commands that took long, and the SLOWLOG family.
+
 package command
 
 import (
@@ -10,17 +11,25 @@ func slowlogRows() []Row {
 	const flags = Admin | Loading | Stale
 	return []Row{
 		{Name: "slowlog", Arity: -2, Since: "2.2.12", Cost: "Depends on subcommand.", Doc: "A container for commands about the slow log.", Sub: []Row{
-			{Name: "get", Arity: -2, Flags: flags, Place: Alone, Run: slowlogGet,
+			{
+				Name: "get", Arity: -2, Flags: flags, Place: Alone, Run: slowlogGet,
 				Tips:  []string{"request_policy:all_nodes", "nondeterministic_output"},
-				Since: "2.2.12", Cost: "O(N) in the number of entries returned", Doc: "Returns the latest slow commands."},
-			{Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: slowlogHelp,
-				Since: "6.2.0", Cost: "O(1)", Doc: "Lists the subcommands."},
-			{Name: "len", Arity: 2, Flags: flags, Place: Alone, Run: slowlogLen,
+				Since: "2.2.12", Cost: "O(N) in the number of entries returned", Doc: "Returns the latest slow commands.",
+			},
+			{
+				Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: slowlogHelp,
+				Since: "6.2.0", Cost: "O(1)", Doc: "Lists the subcommands.",
+			},
+			{
+				Name: "len", Arity: 2, Flags: flags, Place: Alone, Run: slowlogLen,
 				Tips:  []string{"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"},
-				Since: "2.2.12", Cost: "O(1)", Doc: "Counts the entries of the slow log."},
-			{Name: "reset", Arity: 2, Flags: flags, Place: Alone, Run: slowlogReset,
+				Since: "2.2.12", Cost: "O(1)", Doc: "Counts the entries of the slow log.",
+			},
+			{
+				Name: "reset", Arity: 2, Flags: flags, Place: Alone, Run: slowlogReset,
 				Tips:  []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
-				Since: "2.2.12", Cost: "O(N) in the number of entries", Doc: "Empties the slow log."},
+				Since: "2.2.12", Cost: "O(N) in the number of entries", Doc: "Empties the slow log.",
+			},
 		}},
 	}
 }
@@ -78,7 +87,7 @@ func (e *Executor) withoutSecrets(c *Call) [][]byte {
 	case "auth":
 		return hide(c.Args, func(i int) bool { return i > 0 })
 	}
-	return c.Args
+	return c.whole()
 }
 
 func (e *Executor) sensitive(parameter []byte) bool {

@@ -8,11 +8,11 @@ package conn
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -26,27 +26,28 @@ type conn struct {
 	server  *Server
 	socket  net.Conn // TCP or Unix
 	stream  net.Conn // what commands travel on: socket's output side, or TLS over it
-	out     *output
+	out     output
 	reader  *proto.Reader
 	session *command.Session
 	local   bool // the peer is on this machine
 	killed  atomic.Bool
 	parked  atomic.Bool  // waits for bytes
 	fresh   atomic.Bool  // read something since the sweeper last looked
-	rested  atomic.Bool  // was told to give its large buffers back since it last read something
-	input   atomic.Int64 // bytes of read buffers, for readers on other goroutines
+	input   atomic.Int64 // bytes that have come and are not yet run, for readers on other goroutines
+	buffers atomic.Int64 // bytes of memory that the read buffers take, for the same
+
+	rested bool      // the sweeper's: was told to give its large buffers back since it last read something
+	active time.Time // the sweeper's: when it last saw bytes move
 }
 
 // serve runs the connection until its end.
 func (c *conn) serve() {
-	defer c.close()
-	if t, ok := c.stream.(*tls.Conn); ok {
-		if err := c.handshake(t); err != nil {
-			c.server.log.Info("Error accepting a client connection: TLS handshake failed", "from", c.socket.RemoteAddr(), "error", err)
-			return
-		}
+	err := c.handshake()
+	if err == nil {
+		err = c.loop()
 	}
-	c.finish(c.loop())
+	c.finish(err)
+	c.close(isDone(err))
 }
 
 // loop reads and answers until the client goes, is sent away, or breaks the protocol.
@@ -73,9 +74,8 @@ func (c *conn) answer() error {
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
 	}
-	var broken proto.Error
-	if errors.As(err, &broken) {
-		c.protocolError(w, broken)
+	if err != nil {
+		protocolError(w, err)
 	}
 	if flushErr := w.Flush(); err == nil {
 		err = flushErr
@@ -97,15 +97,21 @@ func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
 	}
 }
 
-func (c *conn) protocolError(w *bufio.Writer, e proto.Error) {
+// protocolError tells a client which rule it broke, if that is what err is about.
+func protocolError(w *bufio.Writer, err error) {
+	var broken proto.Error
+	if !errors.As(err, &broken) {
+		return
+	}
 	var r proto.Reply
 	r.Reset(2)
-	r.Error("ERR " + e.Error())
+	r.Error("ERR " + broken.Error())
 	_, _ = w.Write(r.Bytes()) // a client that is gone needs no reason
 }
 
 // fill waits for bytes. A wake-up that is no end (the sweeper wants the large buffer back) goes on waiting.
 func (c *conn) fill() error {
+	c.input.Store(int64(c.reader.Buffered()))
 	for {
 		c.parked.Store(true)
 		err := c.reader.Fill()
@@ -113,9 +119,10 @@ func (c *conn) fill() error {
 		if !isTimeout(err) {
 			c.fresh.Store(true)
 			c.input.Store(int64(c.reader.Buffered()))
+			c.buffers.Store(int64(c.reader.Footprint()))
 			return err
 		}
-		if c.killed.Load() || c.server.stopping.Load() {
+		if c.isEnding() {
 			return errKilled
 		}
 		c.rest()
@@ -126,20 +133,35 @@ func (c *conn) fill() error {
 func (c *conn) rest() {
 	c.session.Quiet()
 	c.reader.Release()
-	_ = c.socket.SetReadDeadline(time.Time{})
-	if c.killed.Load() || c.server.stopping.Load() { // the mark may have come between: do not sleep over it
-		c.wake()
+	c.buffers.Store(int64(c.reader.Footprint()))
+	c.readUntil(time.Time{})
+}
+
+// readUntil sets how long reads may wait. Whoever ends a connection marks it first and then sets a deadline, so one of
+// the two is seen here.
+func (c *conn) readUntil(t time.Time) {
+	_ = c.socket.SetReadDeadline(t)
+	if c.isEnding() {
+		c.nudge()
 	}
 }
 
+// isEnding reports whether there is to be no more reading.
+func (c *conn) isEnding() bool { return c.killed.Load() || c.server.stopping.Load() }
+
 var (
-	errKilled   = errors.New("connection ended by the server")
-	errOverflow = errors.New("output buffer limit reached")
+	errKilled    = errors.New("connection ended by the server")
+	errOverflow  = errors.New("output buffer limit reached")
+	errHandshake = errors.New("TLS handshake failed")
 )
 
-func isTimeout(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
+// isTimeout reports whether a deadline has passed: not a connection that the system has given up, which is a timeout too.
+func isTimeout(err error) bool { return err != nil && errors.Is(err, os.ErrDeadlineExceeded) }
+
+// isDone reports whether a connection ended from our side, with a client that may still be sending.
+func isDone(err error) bool {
+	var broken proto.Error
+	return err == nil || errors.Is(err, errKilled) || errors.As(err, &broken)
 }
 
 // finish says why a connection ended, where that is of interest to an operator.
@@ -148,39 +170,65 @@ func (c *conn) finish(err error) {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errKilled), c.killed.Load():
 	case errors.Is(err, proto.ErrQueryLimit):
 		c.server.log.Warn("Closing client that reached max query buffer length", "client", c.session.Describe())
+	case errors.Is(err, errHandshake):
+		c.server.log.Info("Error accepting a client connection", "from", c.socket.RemoteAddr(), "error", err)
 	default:
 		c.server.log.Debug("Client connection ended", "client", c.session.Describe(), "error", err)
 	}
 }
 
-const lingerTime = 2 * time.Second // how long a connection that ends waits for its client to take the last replies
+const (
+	patience    = 5 * time.Second       // how long a client that takes nothing of its last replies is waited for
+	lingerTime  = 2 * time.Second       // for how long at most a client that does not stop sending is listened to
+	lingerQuiet = 50 * time.Millisecond // without a byte, after which it has stopped
+)
 
-// close sends what is pending, if the client takes it soon, and closes the socket.
-func (c *conn) close() {
+// close sends what is pending, as long as the client takes it, and closes the socket.
+func (c *conn) close(linger bool) {
 	if !c.killed.Load() {
-		c.out.drain(lingerTime)
+		c.out.drain(patience)
+		if t, ok := c.stream.(*tls.Conn); ok {
+			_ = t.CloseWrite()
+			c.out.drain(patience)
+		}
 	}
-	if t, ok := c.stream.(*tls.Conn); ok && !c.killed.Load() {
-		_ = t.CloseWrite()
-		c.out.drain(lingerTime)
-	}
-	c.out.stop()
 	c.session.Close()
+	c.out.stop()
+	c.server.open.Add(-1) // before the client can know, so that it may come again at once
+	if linger && !c.killed.Load() {
+		c.linger()
+	}
 	_ = c.socket.Close()
 	c.reader.Release()
 	c.server.forget(c)
 }
 
-// wake makes the goroutine's read, and the writer's write, return at once.
-func (c *conn) wake() { _ = c.socket.SetDeadline(time.Unix(1, 0)) }
+// linger says that nothing more will come and lets the client finish what it is sending: to close a socket that has
+// unread bytes resets the connection, and the client may lose replies that are on their way.
+func (c *conn) linger() {
+	half, ok := c.socket.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	w := c.server.takeWriter(nil)
+	defer c.server.putWriter(w)
+	room := w.AvailableBuffer()
+	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
+		_ = c.socket.SetReadDeadline(time.Now().Add(lingerQuiet))
+		if _, err := c.socket.Read(room[:cap(room)]); err != nil || c.killed.Load() {
+			return
+		}
+	}
+}
 
-// nudge makes only the goroutine's read return.
-func (c *conn) nudge() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
+// nudge makes the goroutine's read return at once.
+func (c *conn) nudge() { _ = c.socket.SetReadDeadline(longAgo()) }
 
-// Kill implements command.Conn.
+// Kill implements command.Conn. It is for the session, which wakes a command that waits; whoever else ends a connection
+// kills its session.
 func (c *conn) Kill() {
 	c.killed.Store(true)
-	c.wake()
+	_ = c.socket.SetDeadline(longAgo()) // both the goroutine's read and the drainer's write return
 }
 
 // Push implements command.Conn.
@@ -207,22 +255,33 @@ func (c *conn) Buffers() (input, output int64, chunks int) {
 // Descriptor implements command.Conn.
 func (c *conn) Descriptor() int { return descriptor(c.socket) }
 
-// outputLimit is how much output may be pending.
+// outputLimit implements owner.
 func (c *conn) outputLimit() config.OutputLimit {
 	return c.server.config.Now().ClientOutputBufferLimit[config.ClientNormal]
 }
 
-// overflow ends a connection whose client does not read what it asked for.
+// isKilled implements owner.
+func (c *conn) isKilled() bool { return c.killed.Load() }
+
+// overflow implements owner: it ends a connection whose client does not read what it asked for.
 func (c *conn) overflow(pending int64) {
 	c.server.log.Warn("Client scheduled to be closed ASAP for overcoming of output buffer limits",
 		"client", c.session.Describe(), "pending", pending)
-	c.Kill()
+	c.session.Kill()
 }
 
 const handshakeTime = 10 * time.Second // for a TLS client to say who it is
 
-func (c *conn) handshake(t *tls.Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
-	defer cancel()
-	return t.HandshakeContext(ctx)
+// handshake begins TLS, if that is what the connection speaks.
+func (c *conn) handshake() error {
+	t, ok := c.stream.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	c.readUntil(time.Now().Add(handshakeTime))
+	if err := t.Handshake(); err != nil {
+		return errors.Join(errHandshake, err)
+	}
+	c.readUntil(time.Time{})
+	return nil
 }

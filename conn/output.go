@@ -3,46 +3,69 @@
 // So a client may send any number of commands before it reads a reply, up to client-output-buffer-limit.
 //
 // Invariants: bytes leave in the order in which they came here; whoever finds something pending appends and does not
-// write; the lock is never held over a write that can wait.
+// write; mu is never held over a write that can wait. Only the holder of the token writes to the stream, and it takes the
+// token for whole replies or whole pushes, so that neither ever ends up inside the other. Whoever gives the token back
+// looks at the outbox afterwards; so a push that found the token taken is never forgotten.
 package conn
 
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"respite/config"
 )
 
-// chunkSize is the size in bytes of the pieces that pending output is kept in.
-const chunkSize = 64 << 10
+const (
+	// smallChunk and chunkSize are the least and the most bytes of a piece that pending output is kept in.
+	smallChunk = 4 << 10
+	chunkSize  = 64 << 10
+)
+
+// owner is what an output asks of its connection. Its methods may be called with the output's lock held.
+type owner interface {
+	outputLimit() config.OutputLimit // how much may be pending
+	overflow(pending int64)          // too much is: the connection must go
+	isKilled() bool                  // nothing more is to be sent; the write deadline has passed, or is about to
+}
 
 // output is the sending side of one socket. It is what the reply writer, or TLS, writes to.
 type output struct {
-	net.Conn // the socket; reading and deadlines are its own
+	net.Conn // the socket; reading is its own, but for the count
+	owner    owner
+	stream   net.Conn      // where replies and pushes are written: this output, or TLS over it
+	arrived  *atomic.Int64 // counts bytes that were read
+	written  *atomic.Int64 // counts bytes that the socket took
+	token    sync.Mutex    // the right to write to stream
+
+	mu       sync.Mutex // guards what follows
 	try      tryWriter
-	limit    func() config.OutputLimit // how much may be pending
-	overflow func(pending int64)       // too much is: the connection must go; called with the lock held
-
-	mu       sync.Mutex
 	pending  [][]byte
-	bytes    int64
-	sending  int64 // of bytes: what the drainer has taken and not yet written
+	bytes    int64 // pending, with what the drainer is writing
+	outbox   []byte
 	draining bool
-	soft     time.Time // since when the soft limit is exceeded
+	progress bool          // the drainer got rid of something since stirred was last asked
+	closing  bool          // takes no further pushes
+	patience time.Duration // how long the drainer waits for a client that takes nothing; 0: for ever
+	soft     time.Time     // since when the soft limit is exceeded
 	failed   error
-	drained  *sync.Cond
-
-	outbox [][]byte // pushes that wait for the replies in flight
-	held   bool
-	stream net.Conn // where pushes are written: this output, or TLS over it
+	drained  sync.Cond
 }
 
-func newOutput(socket net.Conn) *output {
-	o := &output{Conn: socket, try: newTryWriter(socket)}
+// open makes o the output of a socket.
+func (o *output) open(socket net.Conn, by owner, arrived, written *atomic.Int64) {
+	o.Conn, o.owner, o.try = socket, by, newTryWriter(socket)
+	o.arrived, o.written = arrived, written
 	o.stream = o
-	o.drained = sync.NewCond(&o.mu)
-	return o
+	o.drained.L = &o.mu
+}
+
+// Read reads from the socket. It implements net.Conn, for TLS.
+func (o *output) Read(p []byte) (int, error) {
+	n, err := o.Conn.Read(p)
+	o.arrived.Add(int64(n))
+	return n, err
 }
 
 // Write sends p without waiting, or keeps a copy of what could not be sent. It implements net.Conn.
@@ -55,6 +78,7 @@ func (o *output) Write(p []byte) (int, error) {
 	sent := 0
 	if !o.draining {
 		n, err := o.try.write(p)
+		o.written.Add(int64(n))
 		if err != nil {
 			o.failed = err
 			return n, err
@@ -67,19 +91,20 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), o.failed
 }
 
+// SetWriteDeadline does nothing: TLS would set one when it says goodbye, but writes do not wait, and the deadline is
+// what ends the drainer.
+func (o *output) SetWriteDeadline(time.Time) error { return nil }
+
 // keep appends to what is pending and sees that somebody drains it. The lock is held.
 func (o *output) keep(p []byte) {
-	o.bytes += int64(len(p))
-	if o.over() {
-		o.failed = errOverflow
-		o.pending = nil
-		o.overflow(o.bytes)
+	if !o.admit(len(p)) {
 		return
 	}
+	o.bytes += int64(len(p))
 	for len(p) > 0 {
 		last := len(o.pending) - 1
 		if last < 0 || len(o.pending[last]) == cap(o.pending[last]) {
-			o.pending = append(o.pending, make([]byte, 0, chunkSize))
+			o.pending = append(o.pending, make([]byte, 0, nextChunk(last < 0, len(p))))
 			last++
 		}
 		c := o.pending[last]
@@ -93,17 +118,59 @@ func (o *output) keep(p []byte) {
 	}
 }
 
-// over reports whether more is pending than may be: more than the hard limit, or for some time more than the soft one.
-// The lock is held.
-func (o *output) over() bool {
-	l := o.limit()
-	if l.Soft == 0 || o.bytes < l.Soft {
+// nextChunk is the size of a chunk to hold n bytes and what may follow: many clients that are a little slow should not
+// cost a large chunk each.
+func nextChunk(first bool, n int) int {
+	if first {
+		return min(max(n, smallChunk), chunkSize)
+	}
+	return chunkSize
+}
+
+// admit reports whether n more bytes may wait; if not, the connection goes. The lock is held.
+func (o *output) admit(n int) bool {
+	if o.failed != nil {
+		return false
+	}
+	waiting := o.bytes + int64(len(o.outbox)) + int64(n)
+	if !o.over(waiting) {
+		return true
+	}
+	o.fail(errOverflow)
+	o.owner.overflow(waiting)
+	return false
+}
+
+// fail ends the output; what waits is dropped. The lock is held.
+func (o *output) fail(err error) {
+	if o.failed == nil {
+		o.failed = err
+	}
+	o.pending, o.outbox, o.bytes = nil, nil, 0
+}
+
+// over reports whether so many bytes are more than may wait: more than the hard limit, or for some time more than the
+// soft one. The lock is held.
+func (o *output) over(waiting int64) bool {
+	l := o.owner.outputLimit()
+	if l.Soft == 0 || waiting < l.Soft {
 		o.soft = time.Time{}
 	} else if o.soft.IsZero() {
 		o.soft = time.Now()
 	}
 	tooLong := !o.soft.IsZero() && time.Since(o.soft) > time.Duration(l.SoftSeconds)*time.Second
-	return tooLong || l.Hard > 0 && o.bytes >= l.Hard
+	return tooLong || l.Hard > 0 && waiting >= l.Hard
+}
+
+// stirred reports whether the client took pending output since the last call. It also enforces the soft limit on a
+// client that asks for nothing more.
+func (o *output) stirred() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.admit(0)
+	p := o.progress
+	o.progress = false
+	return p
 }
 
 // drainer writes what is pending until nothing is. It ends with the socket, or with the last byte.
@@ -111,78 +178,117 @@ func (o *output) drainer() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.pending) > 0 && o.failed == nil {
-		chunks := net.Buffers(o.pending)
-		o.pending = nil
-		o.sending = o.bytes
-		o.mu.Unlock()
-		n, err := chunks.WriteTo(o.Conn)
-		o.mu.Lock()
-		o.bytes -= n
-		o.sending = 0
-		if err != nil && o.failed == nil {
-			o.failed = err
+		chunk := o.pending[0]
+		o.pending[0] = nil
+		o.pending = o.pending[1:]
+		if err := o.send(chunk); err != nil {
+			o.fail(err)
 		}
 	}
+	o.pending = nil
 	o.draining = false
 	o.drained.Broadcast()
 }
 
-// hold makes pushes wait; letGo sends those that came meanwhile. Between the two the connection writes its replies.
-func (o *output) hold() {
-	o.mu.Lock()
-	o.held = true
-	o.mu.Unlock()
+// send writes a chunk, however long the client takes, as long as it takes something. The lock is held, but not over the
+// writes.
+func (o *output) send(chunk []byte) error {
+	for {
+		if o.patience > 0 {
+			o.waitAtMost(o.patience)
+		}
+		o.mu.Unlock()
+		n, err := o.Conn.Write(chunk)
+		o.written.Add(int64(n))
+		o.mu.Lock()
+		if o.failed != nil {
+			return o.failed
+		}
+		o.bytes -= int64(n)
+		o.progress = o.progress || n > 0
+		if err == nil || n == 0 || !isTimeout(err) || o.owner.isKilled() {
+			return err
+		}
+		chunk = chunk[n:]
+	}
 }
+
+// waitAtMost limits how long a write waits. Kill marks first and then sets its own deadline, so one of the two is seen
+// here.
+func (o *output) waitAtMost(d time.Duration) {
+	_ = o.Conn.SetWriteDeadline(time.Now().Add(d))
+	if o.owner.isKilled() {
+		_ = o.Conn.SetWriteDeadline(longAgo())
+	}
+}
+
+// hold makes pushes wait; letGo sends those that came meanwhile. Between the two the connection writes its replies.
+func (o *output) hold() { o.token.Lock() }
 
 func (o *output) letGo() {
-	o.mu.Lock()
-	o.held = false
-	waiting := o.outbox
-	o.outbox = nil
-	o.mu.Unlock()
-	for _, b := range waiting {
-		_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
-	}
+	o.token.Unlock()
+	o.sendPushes()
 }
 
-// push sends b, a whole message, behind the replies in flight.
+// push sends b, whole messages, behind the replies in flight. It does not wait for them.
 func (o *output) push(b []byte) {
 	o.mu.Lock()
-	if o.held {
-		o.outbox = append(o.outbox, append([]byte(nil), b...))
-		o.mu.Unlock()
-		return
+	if !o.closing && o.admit(len(b)) {
+		o.outbox = append(o.outbox, b...)
 	}
 	o.mu.Unlock()
-	_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
+	o.sendPushes()
 }
 
-// size is how much is pending, in bytes and chunks.
+// sendPushes sends what is in the outbox, unless somebody else has the token, who will.
+func (o *output) sendPushes() {
+	for {
+		o.mu.Lock()
+		waiting := len(o.outbox) > 0
+		o.mu.Unlock()
+		if !waiting || !o.token.TryLock() {
+			return
+		}
+		o.mu.Lock()
+		b := o.outbox
+		o.outbox = nil
+		o.mu.Unlock()
+		_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
+		o.token.Unlock()
+	}
+}
+
+// size is how much waits, in bytes and chunks.
 func (o *output) size() (bytes int64, chunks int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.bytes, len(o.pending)
+	return o.bytes + int64(len(o.outbox)), len(o.pending)
 }
 
-// drain waits until everything is sent, or for at most the given time.
-func (o *output) drain(atMost time.Duration) {
+// drain takes no more pushes and waits until everything is sent, or until the client has taken nothing for the given
+// time.
+func (o *output) drain(patience time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.draining {
-		return
+	o.closing, o.patience = true, patience
+	if o.draining {
+		o.waitAtMost(patience) // for the write that is under way
 	}
-	_ = o.SetWriteDeadline(time.Now().Add(atMost)) // ends the drainer, and with it the wait
 	for o.draining {
 		o.drained.Wait()
 	}
 }
 
-// stop ends the drainer and waits for it.
+// stop drops what is pending, and everything that is written from now on, and waits for the drainer to end.
 func (o *output) stop() {
-	_ = o.SetWriteDeadline(time.Unix(1, 0))
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.fail(net.ErrClosed)
+	_ = o.Conn.SetWriteDeadline(longAgo())
 	for o.draining {
 		o.drained.Wait()
 	}
 }
+
+// longAgo is a deadline that has passed.
+func longAgo() time.Time { return time.Unix(1, 0) }

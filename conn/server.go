@@ -32,9 +32,9 @@ type Server struct {
 	writers sync.Pool // of *bufio.Writer
 
 	mu        sync.Mutex
-	listeners []net.Listener
+	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
-	open      atomic.Int64
+	open      atomic.Int64 // clients; less than conns while some say goodbye
 	most      atomic.Int64 // clients that the system lets us have
 	running   sync.WaitGroup
 	stopping  atomic.Bool
@@ -44,13 +44,16 @@ type Server struct {
 
 	Accepted atomic.Int64 // connections accepted since the start
 	Rejected atomic.Int64 // of those, turned away because of maxclients
-	InBytes  atomic.Int64
-	OutBytes atomic.Int64
+	InBytes  atomic.Int64 // read from sockets
+	OutBytes atomic.Int64 // taken by sockets
 }
 
 // NewServer builds a server; Listen makes it serve.
 func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server {
-	s := &Server{exec: e, config: c, log: log, conns: map[*conn]struct{}{}, swept: make(chan struct{})}
+	s := &Server{
+		exec: e, config: c, log: log,
+		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, swept: make(chan struct{}),
+	}
 	s.most.Store(math.MaxInt64)
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
 	s.running.Add(1)
@@ -61,31 +64,58 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server 
 const (
 	writerSize    = 16 << 10
 	sweepInterval = time.Second // how often quiet connections are looked for
-	acceptRest    = 5 * time.Millisecond
+
+	acceptRest     = 5 * time.Millisecond // after a first failure to accept; it doubles with every further one
+	acceptRestMost = time.Second
+	turnAwayTime   = 5 * time.Millisecond
 )
 
-// Serve accepts connections from l until it is closed. With a TLS configuration the connections are TLS.
+// Serve accepts connections from l until it is closed. With a TLS configuration the connections are TLS. The server
+// closes the listener when it stops, at once if it has.
 func (s *Server) Serve(l net.Listener, secure *tls.Config) {
 	s.mu.Lock()
-	s.listeners = append(s.listeners, l)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		_ = l.Close()
+		return
+	}
+	s.listeners[l] = struct{}{}
 	s.running.Add(1)
 	go s.accept(l, secure)
 }
 
 func (s *Server) accept(l net.Listener, secure *tls.Config) {
 	defer s.running.Done()
-	for {
+	defer s.drop(l)
+	for rest := acceptRest; ; {
 		socket, err := l.Accept()
 		switch {
 		case err == nil:
 			s.admit(socket, secure)
+			rest = acceptRest
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
 			s.log.Warn("Accepting client connection failed; is the limit of open files too low?", "error", err)
-			time.Sleep(acceptRest)
+			s.pause(rest)
+			rest = min(2*rest, acceptRestMost)
 		}
+	}
+}
+
+func (s *Server) drop(l net.Listener) {
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+// pause waits, but not beyond the server's end.
+func (s *Server) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.swept:
 	}
 }
 
@@ -93,38 +123,55 @@ func (s *Server) accept(l net.Listener, secure *tls.Config) {
 func (s *Server) admit(socket net.Conn, secure *tls.Config) {
 	s.Accepted.Add(1)
 	cfg := s.config.Now()
-	if s.open.Load() >= min(cfg.MaxClients, s.most.Load()) {
-		s.Rejected.Add(1)
-		s.turnAway(socket, "-ERR max number of clients reached\r\n")
-		return
-	}
-	if cfg.ProtectedMode && cfg.RequirePass == "" && !isLocal(socket) {
-		s.turnAway(socket, protectedModeText)
+	if why := s.refusal(socket, cfg); why != "" {
+		turnAway(socket, why, secure)
 		return
 	}
 	if t, ok := socket.(*net.TCPConn); ok {
 		keepAlive(t, cfg.TCPKeepAlive)
 	}
 	c := s.newConn(socket, secure)
-	s.mu.Lock()
-	if s.stopping.Load() {
-		s.mu.Unlock()
+	if !s.enter(c) {
+		c.session.Close()
 		_ = socket.Close()
 		return
 	}
-	s.conns[c] = struct{}{}
-	s.open.Add(1)
-	s.running.Add(1)
-	s.mu.Unlock()
 	go c.serve()
 }
 
+// refusal is what a client that cannot stay is told; "" if it can, and then it counts as open.
+func (s *Server) refusal(socket net.Conn, cfg *config.Snapshot) string {
+	if s.open.Add(1) > min(cfg.MaxClients, s.most.Load()) {
+		s.open.Add(-1)
+		s.Rejected.Add(1)
+		return "-ERR max number of clients reached\r\n"
+	}
+	if cfg.ProtectedMode && cfg.RequirePass == "" && !isLocal(socket) {
+		s.open.Add(-1)
+		return protectedModeText
+	}
+	return ""
+}
+
+// enter adds a connection to the set; ok is false if the server has stopped.
+func (s *Server) enter(c *conn) (ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		s.open.Add(-1)
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.running.Add(1)
+	return true
+}
+
 func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
-	c := &conn{server: s, socket: socket, local: isLocal(socket), out: newOutput(socket)}
-	c.out.limit, c.out.overflow = c.outputLimit, c.overflow
-	c.stream = c.out
+	c := &conn{server: s, socket: socket, local: isLocal(socket), active: time.Now()}
+	c.out.open(socket, c, &s.InBytes, &s.OutBytes)
+	c.stream = &c.out
 	if secure != nil {
-		c.stream = tls.Server(c.out, secure)
+		c.stream = tls.Server(&c.out, secure)
 		c.out.stream = c.stream
 	}
 	c.reader = s.pool.NewReader(c.stream)
@@ -132,10 +179,13 @@ func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
 	return c
 }
 
-// turnAway tells a client why it cannot stay. The socket is new, so a few bytes fit without waiting.
-func (s *Server) turnAway(socket net.Conn, why string) {
-	_ = socket.SetWriteDeadline(time.Now().Add(acceptRest))
-	_, _ = socket.Write([]byte(why))
+// turnAway tells a client why it cannot stay. The socket is new, so a few bytes fit without waiting. Before a handshake
+// a TLS client could make nothing of them.
+func turnAway(socket net.Conn, why string, secure *tls.Config) {
+	if secure == nil {
+		_ = socket.SetWriteDeadline(time.Now().Add(turnAwayTime))
+		_, _ = socket.Write([]byte(why))
+	}
 	_ = socket.Close()
 }
 
@@ -148,17 +198,21 @@ func keepAlive(t *net.TCPConn, seconds int) {
 	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: period, Interval: max(period/3, time.Second), Count: 3})
 }
 
-// isLocal reports whether the peer is on this machine.
+// isLocal reports whether the peer is on this machine; one whose address nobody knows is not.
 func isLocal(socket net.Conn) bool {
-	a, ok := socket.RemoteAddr().(*net.TCPAddr)
-	return !ok || a.IP.IsLoopback()
+	switch a := socket.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.open.Add(-1)
 	s.running.Done()
 }
 
@@ -193,29 +247,41 @@ func (s *Server) sweep() {
 		case <-s.swept:
 			return
 		case <-tick.C:
-			var buffered int64
-			for _, c := range s.all() {
-				s.look(c)
-				in, out, _ := c.Buffers()
-				buffered += in + out
-			}
-			s.buffered.Store(buffered)
+			s.lookAtAll()
 		}
 	}
 }
 
-func (s *Server) look(c *conn) {
-	if c.fresh.Swap(false) {
-		c.rested.Store(false)
+func (s *Server) lookAtAll() {
+	now, limit := time.Now(), time.Duration(s.config.Now().Timeout)*time.Second
+	var buffered int64
+	for _, c := range s.all() {
+		s.look(c, now, limit)
+		_, out, _ := c.Buffers()
+		buffered += c.buffers.Load() + out
+	}
+	s.buffered.Store(buffered)
+}
+
+func (s *Server) look(c *conn, now time.Time, limit time.Duration) {
+	fresh := c.fresh.Swap(false)
+	if c.out.stirred() || fresh {
+		c.active = now
+	}
+	if fresh {
+		c.rested = false
 		return
 	}
-	limit := time.Duration(s.config.Now().Timeout) * time.Second
-	if limit > 0 && c.session.Idle() > limit && !c.session.Subscribed() {
+	if !c.parked.Load() {
+		return
+	}
+	if limit > 0 && now.Sub(c.active) > limit && !c.session.Subscribed() {
 		s.log.Debug("Closing idle client", "client", c.session.Describe())
-		c.Kill()
+		c.session.Kill()
 		return
 	}
-	if c.parked.Load() && !c.rested.Swap(true) {
+	if !c.rested {
+		c.rested = true
 		c.nudge()
 	}
 }
@@ -233,13 +299,7 @@ func (s *Server) all() []*conn {
 // Stop ends the server: no new connections, no more reading; commands that were read are answered. Connections that
 // are not done when ctx is are cut off.
 func (s *Server) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopping.Store(true)
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
-	s.mu.Unlock()
-	close(s.swept)
+	s.endListening()
 	for _, c := range s.all() {
 		c.nudge()
 	}
@@ -251,10 +311,22 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	for _, c := range s.all() {
-		c.Kill()
+		c.session.Kill()
 	}
 	<-done
 	return fmt.Errorf("stop: %w", ctx.Err())
+}
+
+func (s *Server) endListening() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Swap(true) {
+		return
+	}
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	close(s.swept)
 }
 
 // Listen opens a TCP port on one address as redis.conf's `bind` spells it: "*" is every IPv4 address, "::*" every IPv6

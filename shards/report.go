@@ -1,4 +1,5 @@
 // report.go: figures about databases for those who look after the server.
+
 package shards
 
 import (
@@ -12,6 +13,7 @@ type Memory struct {
 	Index  int64 // the table
 	Values int64 // keys and values
 	Free   int64 // room that is kept for more of them
+	Slots  int   // entries that the table has room for
 }
 
 // Memory adds up a database over the shards held.
@@ -21,6 +23,7 @@ func (tx *Tx) Memory(db int) (sum Memory) {
 		sum.Index += st.IndexBytes
 		sum.Values += st.BlockBytes + st.LargeBytes
 		sum.Free += st.FreeBytes
+		sum.Slots += st.Slots
 	})
 	return sum
 }
@@ -46,4 +49,13 @@ func (tx *Tx) AverageTTL(db int) int64 {
 		return 0
 	}
 	return sum / n
+}
+
+// Rearm makes the shards held look again at what is due: for when Limits.KeepExpired was changed.
+func (tx *Tx) Rearm() {
+	tx.eachShard(func(s *shard) {
+		for _, d := range s.dbs {
+			s.touch(d)
+		}
+	})
 }

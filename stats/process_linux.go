@@ -17,7 +17,7 @@ func ReadProcess() (p Process) {
 	}
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
-		p.SystemMemory = int64(uint64(info.Totalram) * uint64(info.Unit))
+		p.SystemMemory = int64(info.Totalram) * int64(info.Unit)
 	}
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {

@@ -28,15 +28,18 @@ type Stats struct {
 	Latency Monitor
 	Rates   Rates
 
-	shards   []stripe // each its shard owner's
+	shards   []shardStripe // each its shard owner's
 	own      []ownStripe
 	rejected []atomic.Int64
 }
 
 // stripe is the counters of commands by row.
-type stripe struct {
-	rows  []row
-	total atomic.Int64 // commands run; atomic for readers without the shard
+type stripe struct{ rows []row }
+
+// shardStripe is the share of a shard.
+type shardStripe struct {
+	stripe
+	total atomic.Int64 // commands run, for readers that do not own the shard
 	_     [64]byte     // stripes of different owners share no cache line
 }
 
@@ -44,6 +47,8 @@ type stripe struct {
 type ownStripe struct {
 	mu sync.Mutex
 	stripe
+	total int64
+	_     [64]byte
 }
 
 type row struct {
@@ -53,7 +58,7 @@ type row struct {
 
 // New makes counters for so many commands on so many shards.
 func New(commands, shards int) *Stats {
-	s := &Stats{shards: make([]stripe, shards), own: make([]ownStripe, runtime.GOMAXPROCS(0)), rejected: make([]atomic.Int64, commands)}
+	s := &Stats{shards: make([]shardStripe, shards), own: make([]ownStripe, runtime.GOMAXPROCS(0)), rejected: make([]atomic.Int64, commands)}
 	for i := range s.shards {
 		s.shards[i].rows = make([]row, commands)
 	}
@@ -72,18 +77,22 @@ type Run struct {
 }
 
 // OnShard counts a command that ran on a shard. The caller owns the shard.
-func (s *Stats) OnShard(shard int, r Run) { s.shards[shard].count(r) }
+func (s *Stats) OnShard(shard int, r Run) {
+	st := &s.shards[shard]
+	st.count(&r)
+	st.total.Store(st.total.Load() + 1) // it has one writer: no locked addition
+}
 
 // OnConnection counts a command that ran on the connection with this id.
 func (s *Stats) OnConnection(id int64, r Run) {
 	own := &s.own[uint64(id)%uint64(len(s.own))]
 	own.mu.Lock()
 	defer own.mu.Unlock()
-	own.count(r)
+	own.count(&r)
+	own.total++
 }
 
-// count has one writer at a time, so the total needs no locked instruction but the store.
-func (s *stripe) count(r Run) {
+func (s *stripe) count(r *Run) {
 	row := &s.rows[r.Command]
 	row.calls++
 	row.nanos += r.Nanos
@@ -93,7 +102,6 @@ func (s *stripe) count(r Run) {
 	if r.Track {
 		row.record(r.Nanos)
 	}
-	s.total.Store(s.total.Load() + 1)
 }
 
 func (r *row) record(nanos int64) {
@@ -116,7 +124,10 @@ func (s *Stats) Processed() (n int64) {
 		n += s.shards[i].total.Load()
 	}
 	for i := range s.own {
-		n += s.own[i].total.Load()
+		own := &s.own[i]
+		own.mu.Lock()
+		n += own.total
+		own.mu.Unlock()
 	}
 	return n
 }
@@ -157,10 +168,16 @@ func (s *Stats) Latencies(command int) *hdrhistogram.Histogram {
 
 // Reset zeroes what CONFIG RESETSTAT zeroes. The caller owns all shards.
 func (s *Stats) Reset() {
-	s.each(func(st *stripe) {
-		clear(st.rows)
-		st.total.Store(0)
-	})
+	for i := range s.shards {
+		s.shards[i].total.Store(0)
+	}
+	for i := range s.own {
+		own := &s.own[i]
+		own.mu.Lock()
+		own.total = 0
+		own.mu.Unlock()
+	}
+	s.each(func(st *stripe) { clear(st.rows) })
 	for i := range s.rejected {
 		s.rejected[i].Store(0)
 	}
@@ -169,7 +186,7 @@ func (s *Stats) Reset() {
 
 func (s *Stats) each(do func(*stripe)) {
 	for i := range s.shards {
-		do(&s.shards[i])
+		do(&s.shards[i].stripe)
 	}
 	for i := range s.own {
 		s.own[i].mu.Lock()

@@ -2,7 +2,8 @@
 // open-loop load of reads on keys that stay. Open loop means that requests are
 // sent when they are due, whether or not earlier ones were answered, and
 // latency counts from when a request was due: a server that stalls for 50 ms
-// shows it in every request of those 50 ms, not in one.
+// shows it in every request of those 50 ms, not in one. The resident size says
+// most about a server that was just started.
 
 package stress
 

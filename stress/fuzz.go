@@ -108,19 +108,30 @@ func (f *fuzz) attackOnce(ctx context.Context, ends time.Time, m *mutator) error
 		_, _ = io.Copy(io.Discard, c.conn)
 	}()
 	for m.rng.IntN(fuzzRestart) > 0 && time.Now().Before(ends) {
-		chunk := m.next()
-		if _, err := c.conn.Write(chunk); err != nil {
-			break
-		}
-		f.chunks.Add(1)
-		f.bytes.Add(int64(len(chunk)))
-		if !pause(ctx, fuzzPause) {
+		if !f.send(ctx, c, m.next(), drained) {
 			break
 		}
 	}
 	c.close()
 	<-drained
 	return nil
+}
+
+// send writes one chunk; false means that the connection has had its time. A
+// server that hung up may still swallow what is written, so the end of its
+// replies counts as well.
+func (f *fuzz) send(ctx context.Context, c *client, chunk []byte, drained <-chan struct{}) bool {
+	if _, err := c.conn.Write(chunk); err != nil {
+		return false
+	}
+	f.chunks.Add(1)
+	f.bytes.Add(int64(len(chunk)))
+	select {
+	case <-drained:
+		return false
+	default:
+		return pause(ctx, fuzzPause)
+	}
 }
 
 // behave is a client that minds its own business: every reply must be right.

@@ -1,0 +1,352 @@
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"respite/config"
+	"respite/proto"
+	"respite/shards"
+)
+
+// serverRig is a whole executor and one client, whose commands take the way of a real connection's.
+type serverRig struct {
+	t       *testing.T
+	exec    *Executor
+	config  *config.Config
+	session *Session
+	network Network
+	stopped int
+}
+
+// quietConn is a connection to nobody.
+type quietConn struct{}
+
+func (quietConn) Push([]byte)                     {}
+func (quietConn) Kill()                           {}
+func (quietConn) Addr() (remote, local string)    { return "127.0.0.1:50000", "127.0.0.1:6379" }
+func (quietConn) Local() bool                     { return true }
+func (quietConn) Buffers() (in, out int64, n int) { return 100, 20, 1 }
+func (quietConn) Descriptor() int                 { return -1 }
+
+func newServerRig(t *testing.T) *serverRig {
+	t.Helper()
+	r := &serverRig{t: t, config: config.New()}
+	require.NoError(t, r.config.Parse("", []string{"--enable-debug-command", "yes"}))
+	group := shards.New(shards.Options{Shards: 3, Databases: 4, Poison: true})
+	group.Start()
+	t.Cleanup(group.Close)
+	exec, err := NewExecutor(group, r.config, slog.New(slog.NewTextHandler(io.Discard, nil)), Hooks{
+		Shutdown: func() { r.stopped++ },
+		Network:  func() Network { return r.network },
+	})
+	require.NoError(t, err)
+	r.exec = exec
+	r.session = exec.NewSession(quietConn{})
+	t.Cleanup(r.session.Close)
+	return r
+}
+
+// do runs a command, words between spaces, and returns the bytes of its reply.
+func (r *serverRig) do(line string) string { return r.run(strings.Fields(line)...) }
+
+func (r *serverRig) run(words ...string) string {
+	r.t.Helper()
+	args := make([][]byte, len(words))
+	for i, w := range words {
+		args[i] = []byte(w)
+	}
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	require.NoError(r.t, r.session.Do(args, w))
+	require.NoError(r.t, r.session.Flush(w))
+	require.NoError(r.t, w.Flush())
+	return out.String()
+}
+
+// replyText is a reply on one line, its parts between spaces.
+func replyText(t *testing.T, reply *proto.Reply) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	_, err := reply.WriteTo(w, proto.Mark{}, reply.Mark())
+	require.NoError(t, err)
+	require.NoError(t, w.Flush())
+	return strings.ReplaceAll(out.String(), "\r\n", " ")
+}
+
+// indexFrom is strings.Index from a position on.
+func indexFrom(s, part string, from int) int {
+	at := strings.Index(s[from:], part)
+	if at < 0 {
+		return at
+	}
+	return from + at
+}
+
+// field is a field of INFO.
+func (r *serverRig) field(section, name string) string {
+	r.t.Helper()
+	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `:(.*)\r$`).FindStringSubmatch(r.do("INFO " + section))
+	require.NotNil(r.t, found, "%s has no %s", section, name)
+	return found[1]
+}
+
+func TestInfoSections(t *testing.T) {
+	r := newServerRig(t)
+	for _, tc := range []struct{ args, titles string }{
+		{"", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
+		{"default", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
+		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace"},
+		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace"},
+		{"keyspace SERVER nosuch", "Server Keyspace"},
+		{"nosuch", ""},
+	} {
+		var titles []string
+		for _, m := range regexp.MustCompile(`(?m)^# (\w+)\r$`).FindAllStringSubmatch(r.do("INFO "+tc.args), -1) {
+			titles = append(titles, m[1])
+		}
+		require.Equal(t, tc.titles, strings.Join(titles, " "), tc.args)
+	}
+}
+
+func TestInfoLinesEndInCRLF(t *testing.T) {
+	r := newServerRig(t)
+	_, text, _ := strings.Cut(r.do("INFO everything"), "\r\n")
+	for line := range strings.Lines(text) {
+		require.True(t, strings.HasSuffix(line, "\r\n"), "%q", line)
+	}
+}
+
+func TestInfoCountsWhatWasDone(t *testing.T) {
+	r := newServerRig(t)
+	r.do("CONFIG RESETSTAT")
+	r.do("SET a 1")
+	r.do("GET a")
+	r.do("GET nokey")
+	r.do("DEL a b c d e f g")
+	r.do("GET")
+	r.do("NOSUCH")
+	r.do("INCRBY a x")
+	require.Equal(t, "1", r.field("stats", "keyspace_hits"))
+	require.Equal(t, "1", r.field("stats", "keyspace_misses"))
+	require.Equal(t, "3", r.field("stats", "total_error_replies"))
+	require.Equal(t, "count=3", r.field("errorstats", "errorstat_ERR"))
+	require.Regexp(t, `^calls=2,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=1,failed_calls=0$`, r.field("commandstats", "cmdstat_get"))
+	require.Regexp(t, `^calls=1,.*failed_calls=1$`, r.field("commandstats", "cmdstat_incrby"))
+	require.Regexp(t, `^calls=1,`, r.field("commandstats", "cmdstat_del"), "a split command is one call")
+	require.Regexp(t, `^calls=1,`, r.field("commandstats", "cmdstat_config|resetstat"))
+	require.Regexp(t, `^p50=\d+\.\d{3},p99=\d+\.\d{3},p99\.9=\d+\.\d{3}$`, r.field("latencystats", "latency_percentiles_usec_get"))
+}
+
+func TestInfoKnowsTheKeyspace(t *testing.T) {
+	r := newServerRig(t)
+	r.do("SET a 1")
+	r.do("SET b 1 EX 100")
+	r.do("SELECT 3")
+	r.do("SET c 1")
+	require.Regexp(t, `^keys=2,expires=1,avg_ttl=(9\d{4}|100000)$`, r.field("keyspace", "db0"))
+	require.Equal(t, "keys=1,expires=0,avg_ttl=0", r.field("keyspace", "db3"))
+}
+
+func TestInfoShowsWhatTheListenersCount(t *testing.T) {
+	r := newServerRig(t)
+	r.network = Network{Accepted: 7, Rejected: 2, InBytes: 1000, OutBytes: 2000}
+	require.Equal(t, "7", r.field("stats", "total_connections_received"))
+	require.Equal(t, "2", r.field("stats", "rejected_connections"))
+	require.Equal(t, "1000", r.field("stats", "total_net_input_bytes"))
+	require.Equal(t, "2000", r.field("stats", "total_net_output_bytes"))
+}
+
+func TestTickMakesRates(t *testing.T) {
+	r := newServerRig(t)
+	r.exec.Tick()
+	for range 50 {
+		r.do("PING")
+	}
+	r.network.InBytes = 1 << 20
+	time.Sleep(5 * time.Millisecond)
+	r.exec.Tick()
+	require.NotEqual(t, "0", r.field("stats", "instantaneous_ops_per_sec"))
+	require.NotEqual(t, "0.00", r.field("stats", "instantaneous_input_kbps"))
+	require.EqualValues(t, 120, r.exec.ClientBytes())
+}
+
+func TestRefusedForMemoryIsRejectedNotCalled(t *testing.T) {
+	r := newServerRig(t)
+	r.do("SET k v")
+	r.exec.group.SetLimits(shards.Limits{MaxMemory: 1})
+	require.Equal(t, "-OOM command not allowed when used memory > 'maxmemory'.\r\n", r.do("SET k v"))
+	r.exec.group.SetLimits(shards.Limits{})
+	require.Regexp(t, `^calls=1,.*rejected_calls=1,failed_calls=0$`, r.field("commandstats", "cmdstat_set"))
+	require.Equal(t, "count=1", r.field("errorstats", "errorstat_OOM"))
+}
+
+func TestSlowLogEntries(t *testing.T) {
+	r := newServerRig(t)
+	r.do("CONFIG SET slowlog-log-slower-than 0")
+	r.do("SLOWLOG RESET")
+	r.do("DEL a b c d e f g")
+	got := r.do("SLOWLOG GET 1")
+	require.Regexp(t, `(?s)^\*1\r\n\*6\r\n:\d+\r\n:\d+\r\n:\d+\r\n\*8\r\n\$3\r\nDEL\r\n.*\$15\r\n127\.0\.0\.1:50000\r\n\$0\r\n\r\n$`, got)
+	r.do("CONFIG SET slowlog-log-slower-than -1")
+	r.do("SLOWLOG RESET")
+	require.Equal(t, ":0\r\n", r.do("SLOWLOG LEN"))
+}
+
+func TestSlowLogHidesSecrets(t *testing.T) {
+	r := newServerRig(t)
+	r.do("CONFIG SET slowlog-log-slower-than 0")
+	for _, line := range []string{"CONFIG SET timeout 1 masterauth hunter2", "HELLO 2 AUTH default hunter2"} {
+		r.do(line)
+		got := r.do("SLOWLOG GET 1")
+		require.NotContains(t, got, "hunter2", line)
+		require.Contains(t, got, "(redacted)", line)
+	}
+}
+
+func TestLatencyMonitorSeesSlowCommands(t *testing.T) {
+	r := newServerRig(t)
+	require.Equal(t, "*0\r\n", r.do("LATENCY LATEST"))
+	r.do("CONFIG SET latency-monitor-threshold 1")
+	r.do("DEBUG SLEEP 0.01")
+	require.Contains(t, r.do("LATENCY LATEST"), "\r\ncommand\r\n")
+	require.Contains(t, r.do("LATENCY DOCTOR"), "command: 1 latency spikes")
+	require.Contains(t, r.do("LATENCY GRAPH command"), "command - high ")
+	require.Equal(t, ":1\r\n", r.do("LATENCY RESET command"))
+}
+
+func TestLatencyHistogramOfAContainer(t *testing.T) {
+	r := newServerRig(t)
+	r.do("CONFIG GET timeout")
+	r.do("CONFIG SET timeout 0")
+	got := r.do("LATENCY HISTOGRAM config nosuch")
+	require.True(t, strings.HasPrefix(got, "*4\r\n$10\r\nconfig|get\r\n"), got)
+	require.Contains(t, got, "config|set")
+	r.do("CONFIG SET latency-tracking no")
+	r.do("CONFIG RESETSTAT")
+	r.do("GET a")
+	require.Equal(t, "*0\r\n", r.do("LATENCY HISTOGRAM get"))
+}
+
+func TestShutdown(t *testing.T) {
+	for _, tc := range []struct {
+		line, reply string
+		stops       bool
+	}{
+		{"SHUTDOWN NOSAVE SAVE", "-ERR syntax error\r\n", false},
+		{"SHUTDOWN nosuch", "-ERR syntax error\r\n", false},
+		{"SHUTDOWN ABORT NOW", "-ERR syntax error\r\n", false},
+		{"SHUTDOWN ABORT", "-ERR No shutdown in progress.\r\n", false},
+		{"SHUTDOWN SAVE", "-ERR Errors trying to SHUTDOWN. Check logs.\r\n", false},
+		{"SHUTDOWN SAVE FORCE", "", true},
+		{"SHUTDOWN", "", true},
+		{"SHUTDOWN NOSAVE NOW FORCE", "", true},
+	} {
+		r := newServerRig(t)
+		require.Equal(t, tc.reply, r.do(tc.line), tc.line)
+		require.Equal(t, tc.stops, r.stopped == 1, tc.line)
+		require.Equal(t, tc.stops, r.session.Closing(), tc.line)
+	}
+}
+
+func TestTimeAndLolwut(t *testing.T) {
+	r := newServerRig(t)
+	require.Regexp(t, `^\*2\r\n\$10\r\n\d{10}\r\n\$\d\r\n\d{1,6}\r\n$`, r.do("TIME"))
+	for _, line := range []string{"LOLWUT", "LOLWUT VERSION 5 -1 99999", "LOLWUT VERSION 6 3 3", "LOLWUT x"} {
+		require.True(t, strings.HasSuffix(r.do(line), "Redis ver. 7.2.5\n\r\n"), line)
+	}
+	require.Equal(t, "-ERR value is not an integer or out of range\r\n", r.do("LOLWUT VERSION x"))
+}
+
+func TestDebugDigest(t *testing.T) {
+	r := newServerRig(t)
+	empty := r.do("DEBUG DIGEST")
+	require.Equal(t, "+"+strings.Repeat("0", 40)+"\r\n", empty)
+	seen := map[string]string{empty: "nothing"}
+	for _, line := range []string{"SET a 1", "SET b 1", "SET a 2", "EXPIRE a 1000", "SELECT 1", "SET a 1"} {
+		r.do(line)
+		d := r.do("DEBUG DIGEST")
+		if line == "SELECT 1" {
+			continue
+		}
+		require.Empty(t, seen[d], line)
+		seen[d] = line
+	}
+	r.do("FLUSHALL")
+	require.Equal(t, empty, r.do("DEBUG DIGEST"))
+}
+
+func TestDebugPopulateCommitsAsItGoes(t *testing.T) {
+	r := newServerRig(t)
+	r.do("SELECT 2")
+	r.do("SET key:1 kept")
+	require.Equal(t, "+OK\r\n", r.do(fmt.Sprintf("DEBUG POPULATE %d", 3*populateChunk+1)))
+	require.Equal(t, fmt.Sprintf(":%d\r\n", 3*populateChunk+1), r.do("DBSIZE"))
+	require.Equal(t, "$4\r\nkept\r\n", r.do("GET key:1"))
+	require.Equal(t, "$7\r\nvalue:2\r\n", r.do("GET key:2"))
+	require.Equal(t, "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n", r.do("DEBUG POPULATE 1 k 600000000"))
+}
+
+func TestDebugActiveExpire(t *testing.T) {
+	r := newServerRig(t)
+	r.do("DEBUG SET-ACTIVE-EXPIRE 0")
+	r.do("SET k v PX 1")
+	time.Sleep(50 * time.Millisecond)
+	require.Equal(t, ":1\r\n", r.do("DBSIZE"))
+	r.do("DEBUG SET-ACTIVE-EXPIRE 1")
+	require.Eventually(t, func() bool { return r.do("DBSIZE") == ":0\r\n" }, 5*time.Second, 5*time.Millisecond)
+}
+
+func TestDebugRefusesWhatItDoesNotKnow(t *testing.T) {
+	r := newServerRig(t)
+	for _, line := range []string{"DEBUG nosuch", "DEBUG SLEEP", "DEBUG ERROR", "DEBUG HELP x", "DEBUG POPULATE", "DEBUG JMAP"} {
+		name := strings.Fields(line)[1]
+		require.Equal(t, "-ERR unknown subcommand or wrong number of arguments for '"+name+"'. Try DEBUG HELP.\r\n", r.do(line))
+	}
+	require.Equal(t, "-MY error\r\n", r.run("DEBUG", "ERROR", "MY error"))
+	require.Contains(t, r.do("DEBUG HELP"), "+SLEEP <seconds>\r\n")
+}
+
+func TestMemoryStatsAddUp(t *testing.T) {
+	r := newServerRig(t)
+	require.Equal(t, "+OK\r\n", r.do("DEBUG POPULATE 1000 k 100"))
+	require.Contains(t, r.do("MEMORY STATS"), "\r\ndb.0\r\n")
+	used, over, data := 0, 0, 0
+	for name, n := range map[string]*int{"used_memory": &used, "used_memory_overhead": &over, "used_memory_dataset": &data} {
+		_, err := fmt.Sscan(r.field("memory", name), n)
+		require.NoError(t, err)
+	}
+	require.Equal(t, used, over+data)
+	require.Greater(t, data, 100*1000)
+	require.Contains(t, r.do("MEMORY DOCTOR"), "very little memory")
+}
+
+func TestMemoryDiagnosis(t *testing.T) {
+	fine := memory{used: 100 << 20, peak: 100 << 20}
+	require.Contains(t, fine.diagnosis(1), "No memory issues")
+	bad := memory{used: 100 << 20, peak: 300 << 20, clients: 50 << 20}
+	bad.process.Resident = 400 << 20
+	for _, word := range []string{"Peak:", "Resident memory:", "Client buffers:"} {
+		require.Contains(t, bad.diagnosis(1), word)
+	}
+}
+
+// Every family answers HELP, with its own name on top and HELP itself at the end.
+func TestHelp(t *testing.T) {
+	r := newServerRig(t)
+	for _, name := range []string{"COMMAND", "CONFIG", "SLOWLOG", "LATENCY", "MEMORY", "DEBUG"} {
+		got := r.do(name + " HELP")
+		require.Contains(t, got, "+"+name+" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n")
+		require.True(t, strings.HasSuffix(got, "+HELP\r\n+    Prints this help.\r\n"), name)
+	}
+}

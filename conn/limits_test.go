@@ -1,0 +1,212 @@
+package conn
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"respite/config"
+)
+
+const overLimit = "scheduled to be closed ASAP for overcoming of output buffer limits"
+
+func TestHardOutputLimit(t *testing.T) {
+	f := newFixture(t, "--client-output-buffer-limit", "normal 4mb 0 0")
+	f.dial().do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
+	c := f.narrow()
+	_, _ = c.Write([]byte(strings.Repeat(request("GET", "k"), 200))) // 20 MB
+	f.eventually(func() bool { return f.server.Open() == 1 }, "the client is cut")
+	c.cut()
+	require.Contains(t, f.log.String(), overLimit)
+	require.Equal(t, 1, strings.Count(f.log.String(), overLimit))
+}
+
+// What a client took no longer counts: one that reads may receive any amount.
+func TestHardOutputLimitOfClientThatReads(t *testing.T) {
+	f := newFixture(t, "--client-output-buffer-limit", "normal 4mb 0 0")
+	body := strings.Repeat("x", 100_000)
+	c := f.narrow()
+	c.do("+OK\r\n", "SET", "k", body)
+	for range 40 {
+		c.send(strings.Repeat(request("GET", "k"), 20)) // 2 MB
+		c.expect(strings.Repeat(bulk(body), 20))
+	}
+	require.NotContains(t, f.log.String(), overLimit)
+}
+
+// A client beyond the soft limit is cut though it asks for nothing more.
+func TestSoftOutputLimit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "--client-output-buffer-limit", "normal 0 1mb 1")
+	f.dial().do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
+	c := f.narrow()
+	c.send(strings.Repeat(request("GET", "k"), 200))
+	time.Sleep(200 * time.Millisecond)
+	require.EqualValues(t, 2, f.server.Open())
+	f.eventually(func() bool { return f.server.Open() == 1 }, "the client is cut")
+	c.cut()
+	require.Contains(t, f.log.String(), overLimit)
+}
+
+// The feed of MONITOR counts like replies, whether it waits in the outbox or for the socket.
+func TestOutputLimitOfPushes(t *testing.T) {
+	f := newFixture(t, "--client-output-buffer-limit", "normal 2mb 0 0")
+	m := f.narrow()
+	m.do("+OK\r\n", "MONITOR")
+	c := f.dial()
+	for range 100 {
+		c.do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
+	}
+	f.eventually(func() bool { return f.server.Open() == 1 }, "the monitor is cut")
+	m.cut()
+	require.Equal(t, 1, strings.Count(f.log.String(), overLimit))
+	c.do("+PONG\r\n", "PING")
+}
+
+func TestQueryBufferLimit(t *testing.T) {
+	f := newFixture(t, "--client-query-buffer-limit", "1mb")
+	c := f.dial()
+	_, _ = c.Write([]byte(request("PING") + request("SET", "k", strings.Repeat("x", 2<<20))))
+	f.eventually(func() bool { return f.server.Open() == 0 }, "the client is cut")
+	c.cut()
+	require.Contains(t, f.log.String(), "Closing client that reached max query buffer length")
+}
+
+func TestMaxClients(t *testing.T) {
+	f := newFixture(t, "--maxclients", "2")
+	a, b := f.dial(), f.dial()
+	a.do("+PONG\r\n", "PING")
+	b.do("+PONG\r\n", "PING")
+	require.Equal(t, "-ERR max number of clients reached\r\n", f.dial().rest())
+	require.EqualValues(t, 1, f.server.Rejected.Load())
+	for range 50 { // a client that was told that it is out may come again at once
+		b.do("+OK\r\n", "QUIT")
+		require.Empty(t, b.rest())
+		b = f.dial()
+		b.do("+PONG\r\n", "PING")
+	}
+	f.server.LimitClients(1)
+	require.Equal(t, "-ERR max number of clients reached\r\n", f.dial().rest())
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "--timeout", "1")
+	idle, busy, monitor := f.dial(), f.dial(), f.dial()
+	idle.do("+PONG\r\n", "PING")
+	monitor.do("+OK\r\n", "MONITOR")
+	start := time.Now()
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		idle.cut()
+	}()
+	for open := true; open; {
+		busy.do("+PONG\r\n", "PING")
+		require.Contains(t, monitor.line(), `"PING"`)
+		select {
+		case <-end:
+			open = false
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	require.Greater(t, time.Since(start), time.Second)
+	require.EqualValues(t, 2, f.server.Open())
+}
+
+// A client that reads slowly is not idle.
+func TestTimeoutOfSlowReader(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "--timeout", "1")
+	body := strings.Repeat("x", 100_000)
+	c := f.narrow()
+	c.do("+OK\r\n", "SET", "k", body)
+	c.send(strings.Repeat(request("GET", "k"), 200))
+	for range 200 {
+		c.expect(bulk(body))
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// from is a connection that says that it comes from elsewhere.
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (c from) RemoteAddr() net.Addr { return c.addr }
+
+func TestProtectedMode(t *testing.T) {
+	far := &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: 1000}
+	near := &net.TCPAddr{IP: net.ParseIP("::ffff:127.0.0.1"), Port: 1000}
+	tests := []struct {
+		name   string
+		addr   net.Addr
+		args   []string
+		denied bool
+	}{
+		{"far", far, nil, true},
+		{"unknown", nil, nil, true},
+		{"loopback", near, nil, false},
+		{"off", far, []string{"--protected-mode", "no"}, false},
+		{"password", far, []string{"--requirepass", "secret"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, tt.args...)
+			c := f.wrapped(func(c net.Conn) net.Conn { return from{c, tt.addr} })
+			if tt.denied {
+				require.Equal(t, protectedModeText, c.rest())
+				require.Zero(t, f.server.Open())
+				return
+			}
+			c.send(request("QUIT"))
+			require.Equal(t, "+OK\r\n", c.rest())
+		})
+	}
+}
+
+// shaky is a listener whose Accept fails now and then.
+type shaky struct {
+	net.Listener
+	failures int
+}
+
+func (l *shaky) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, fmt.Errorf("too many open files")
+	}
+	return l.Listener.Accept()
+}
+
+func TestAcceptGoesOnAfterFailures(t *testing.T) {
+	f := newFixture(t)
+	l, err := Listen("127.0.0.1", 0)
+	require.NoError(t, err)
+	f.serve(&shaky{l, 3}, nil)
+	f.dial().do("+PONG\r\n", "PING")
+	require.Equal(t, 3, strings.Count(f.log.String(), "Accepting client connection failed"))
+	broken, err := Listen("127.0.0.1", 0)
+	require.NoError(t, err)
+	f.server.Serve(&shaky{broken, 1 << 30}, nil)
+	time.Sleep(50 * time.Millisecond)
+	start := time.Now()
+	require.NoError(t, f.stop(testWait))
+	require.Less(t, time.Since(start), testWait/2)
+}
+
+func TestSettingsApplyToOpenConnections(t *testing.T) {
+	f := newFixture(t)
+	c := f.narrow()
+	body := strings.Repeat("x", 100_000)
+	c.do("+OK\r\n", "SET", "k", body)
+	require.NoError(t, f.config.Set(config.Pair{Name: "client-output-buffer-limit", Value: "normal 1mb 0 0"}))
+	_, _ = c.Write([]byte(strings.Repeat(request("GET", "k"), 200)))
+	c.cut()
+	require.Contains(t, f.log.String(), overLimit)
+}
