@@ -1,4 +1,5 @@
 // process.go: what the process needs of the operating system and the runtime: its log, its limits, its memory.
+
 package main
 
 import (

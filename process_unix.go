@@ -11,7 +11,7 @@ func raiseFileLimit(clients int64) int64 {
 		return clients
 	}
 	want := uint64(clients + reservedFiles)
-	if uint64(limit.Cur) < want {
+	if limit.Cur < want {
 		raised := limit
 		raised.Cur = min(want, limit.Max)
 		if unix.Setrlimit(unix.RLIMIT_NOFILE, &raised) == nil {

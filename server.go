@@ -1,4 +1,5 @@
 // server.go: the life of a server, from its configuration to its last reply.
+
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"respite/config"
 	"respite/conn"
 	"respite/shards"
+	"respite/stats"
 )
 
 const stopTime = 3 * time.Second // for clients to take their last replies
@@ -47,6 +49,12 @@ type server struct {
 // serve runs a server until a signal or SHUTDOWN ends it, and returns the exit code.
 func serve(args []string, stdout, stderr io.Writer) int {
 	cfg := config.New()
+	check, err := command.CheckRename()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	cfg.OnRename(check)
 	if err := cfg.Parse("", args); err != nil {
 		fmt.Fprint(stderr, err)
 		return 1
@@ -95,12 +103,38 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.done = cancel
 	s.chore.Go(func() { giveBack(ctx, s.group) })
+	s.chore.Go(func() { s.sample(ctx) })
 	return s, nil
 }
 
 // hooks are what commands ask of the process.
 func (s *server) hooks() command.Hooks {
-	return command.Hooks{Shutdown: s.askToStop}
+	return command.Hooks{Shutdown: s.askToStop, Network: s.network}
+}
+
+// network is what the sockets have seen.
+func (s *server) network() command.Network {
+	if s.conns == nil { // the executor is built first
+		return command.Network{}
+	}
+	return command.Network{
+		Accepted: s.conns.Accepted.Load(), Rejected: s.conns.Rejected.Load(), Open: s.conns.Open(),
+		InBytes: s.conns.InBytes.Load(), OutBytes: s.conns.OutBytes.Load(), Buffered: s.conns.Buffered(),
+	}
+}
+
+// sample feeds the rates of INFO until ctx is done.
+func (s *server) sample(ctx context.Context) {
+	tick := time.NewTicker(stats.SampleInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.exec.Tick()
+		}
+	}
 }
 
 // askToStop begins the end; it does not wait for it.

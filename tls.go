@@ -1,4 +1,5 @@
 // tls.go: the TLS side of the configuration.
+
 package main
 
 import (

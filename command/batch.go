@@ -3,6 +3,7 @@
 // buffer; when all parts are done the connection writes the replies out in the order of the commands.
 //
 // Invariant: within a part, items are in the order of the commands, so merging needs one position a part and no search.
+
 package command
 
 import (

@@ -1,6 +1,7 @@
 // call.go: one command being run, as its handler sees it. A handler does not know whether a socket, a transaction or a
 // script called it; it takes arguments, works through Tx and writes one reply. If it returns an error, whatever it
 // wrote is cut off again and the error is the reply.
+
 package command
 
 import (

@@ -1,5 +1,6 @@
 // clients.go: CLIENT, as far as it is about the caller itself. What it shows of others is in clients_list.go, how it
 // sends them away in clients_kill.go and how it makes them wait in pause.go.
+
 package command
 
 import "fmt"
@@ -8,34 +9,60 @@ func clientRows() []Row {
 	const flags = NoScript | Loading | Stale
 	everywhere := []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
 	return []Row{
-		{Name: "getname", Arity: 2, Flags: flags, Place: OnConnection, Run: clientGetName,
-			Since: "2.6.9", Cost: "O(1)", Doc: "Returns the name of the connection."},
-		{Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: clientHelp,
-			Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands."},
-		{Name: "id", Arity: 2, Flags: flags, Place: OnConnection, Run: clientID,
-			Since: "5.0.0", Cost: "O(1)", Doc: "Returns the number of the connection."},
-		{Name: "info", Arity: 2, Flags: flags, Place: OnConnection, Run: clientInfo,
+		{
+			Name: "getname", Arity: 2, Flags: flags, Place: OnConnection, Run: clientGetName,
+			Since: "2.6.9", Cost: "O(1)", Doc: "Returns the name of the connection.",
+		},
+		{
+			Name: "help", Arity: 2, Flags: Loading | Stale, Place: OnConnection, Run: clientHelp,
+			Since: "5.0.0", Cost: "O(1)", Doc: "Lists the subcommands.",
+		},
+		{
+			Name: "id", Arity: 2, Flags: flags, Place: OnConnection, Run: clientID,
+			Since: "5.0.0", Cost: "O(1)", Doc: "Returns the number of the connection.",
+		},
+		{
+			Name: "info", Arity: 2, Flags: flags, Place: OnConnection, Run: clientInfo,
 			Tips:  []string{"nondeterministic_output"},
-			Since: "6.2.0", Cost: "O(1)", Doc: "Describes the connection."},
-		{Name: "kill", Arity: -3, Flags: flags | Admin, Place: Alone, Run: clientKill,
-			Since: "2.4.0", Cost: "O(N) in the number of clients", Doc: "Ends connections."},
-		{Name: "list", Arity: -2, Flags: flags | Admin, Place: Alone, Run: clientList,
+			Since: "6.2.0", Cost: "O(1)", Doc: "Describes the connection.",
+		},
+		{
+			Name: "kill", Arity: -3, Flags: flags | Admin, Place: Alone, Run: clientKill,
+			Since: "2.4.0", Cost: "O(N) in the number of clients", Doc: "Ends connections.",
+		},
+		{
+			Name: "list", Arity: -2, Flags: flags | Admin, Place: Alone, Run: clientList,
 			Tips:  []string{"nondeterministic_output"},
-			Since: "2.4.0", Cost: "O(N) in the number of clients", Doc: "Describes connections."},
-		{Name: "no-evict", Arity: 3, Flags: flags | Admin, Place: OnConnection, Run: clientNoEvict,
-			Since: "7.0.0", Cost: "O(1)", Doc: "Keeps the connection when clients go for want of memory."},
-		{Name: "no-touch", Arity: 3, Flags: flags, Place: OnConnection, Run: clientNoTouch,
-			Since: "7.2.0", Cost: "O(1)", Doc: "Makes the connection's reads leave the recency of keys alone."},
-		{Name: "pause", Arity: -3, Flags: flags | Admin, Place: Alone, Run: clientPause,
-			Since: "3.0.0", Cost: "O(N) in the number of clients", Doc: "Makes commands wait for some time."},
-		{Name: "reply", Arity: 3, Flags: flags, Place: OnConnection, Run: clientReply,
-			Since: "3.2.0", Cost: "O(1)", Doc: "Switches the connection's replies off and on."},
-		{Name: "setinfo", Arity: 4, Flags: flags, Place: OnConnection, Run: clientSetInfo, Tips: everywhere,
-			Since: "7.2.0", Cost: "O(1)", Doc: "Names the library that the client uses."},
-		{Name: "setname", Arity: 3, Flags: flags, Place: OnConnection, Run: clientSetName, Tips: everywhere,
-			Since: "2.6.9", Cost: "O(1)", Doc: "Names the connection."},
-		{Name: "unpause", Arity: 2, Flags: flags | Admin, Place: Alone, Run: clientUnpause,
-			Since: "6.2.0", Cost: "O(N) in the number of clients that wait", Doc: "Ends a pause."},
+			Since: "2.4.0", Cost: "O(N) in the number of clients", Doc: "Describes connections.",
+		},
+		{
+			Name: "no-evict", Arity: 3, Flags: flags | Admin, Place: OnConnection, Run: clientNoEvict,
+			Since: "7.0.0", Cost: "O(1)", Doc: "Keeps the connection when clients go for want of memory.",
+		},
+		{
+			Name: "no-touch", Arity: 3, Flags: flags, Place: OnConnection, Run: clientNoTouch,
+			Since: "7.2.0", Cost: "O(1)", Doc: "Makes the connection's reads leave the recency of keys alone.",
+		},
+		{
+			Name: "pause", Arity: -3, Flags: flags | Admin, Place: Alone, Run: clientPause,
+			Since: "3.0.0", Cost: "O(N) in the number of clients", Doc: "Makes commands wait for some time.",
+		},
+		{
+			Name: "reply", Arity: 3, Flags: flags, Place: OnConnection, Run: clientReply,
+			Since: "3.2.0", Cost: "O(1)", Doc: "Switches the connection's replies off and on.",
+		},
+		{
+			Name: "setinfo", Arity: 4, Flags: flags, Place: OnConnection, Run: clientSetInfo, Tips: everywhere,
+			Since: "7.2.0", Cost: "O(1)", Doc: "Names the library that the client uses.",
+		},
+		{
+			Name: "setname", Arity: 3, Flags: flags, Place: OnConnection, Run: clientSetName, Tips: everywhere,
+			Since: "2.6.9", Cost: "O(1)", Doc: "Names the connection.",
+		},
+		{
+			Name: "unpause", Arity: 2, Flags: flags | Admin, Place: Alone, Run: clientUnpause,
+			Since: "6.2.0", Cost: "O(N) in the number of clients that wait", Doc: "Ends a pause.",
+		},
 	}
 }
 

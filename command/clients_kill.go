@@ -1,4 +1,5 @@
 // clients_kill.go: CLIENT KILL. A client that kills itself gets its answer first.
+
 package command
 
 import "fmt"

@@ -1,4 +1,5 @@
 // clients_list.go: clients as they are shown to others: CLIENT LIST and INFO, and the line that logs have.
+
 package command
 
 import (

@@ -1,5 +1,6 @@
 // connection.go: the commands about the connection itself, and who its client is. All of them run on the connection's
 // own goroutine, which alone changes a session.
+
 package command
 
 import (
@@ -13,26 +14,44 @@ import (
 func connectionRows() []Row {
 	const open = NoScript | Loading | Stale | Fast | NoAuth | AllowBusy // what a stranger may call, at any time
 	return []Row{
-		{Name: "ping", Arity: -1, Flags: Fast, Place: OnConnection, Run: ping,
+		{
+			Name: "ping", Arity: -1, Flags: Fast, Place: OnConnection, Run: ping,
 			Tips:  []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-			Since: "1.0.0", Cost: "O(1)", Doc: "Returns PONG, or its argument."},
-		{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: echo,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Returns its argument."},
-		{Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: selectDB,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Changes the database of the connection."},
-		{Name: "auth", Arity: -2, Flags: open, Place: OnConnection, Run: auth,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Says who the client is, by its password."},
-		{Name: "hello", Arity: -1, Flags: open, Place: OnConnection, Run: hello,
-			Since: "6.0.0", Cost: "O(1)", Doc: "Introduces client and server to each other and chooses the protocol."},
-		{Name: "quit", Arity: -1, Flags: open, Place: OnConnection, Run: quit,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent."},
-		{Name: "reset", Arity: 1, Flags: open, Place: OnConnection, Run: reset,
-			Since: "6.2.0", Cost: "O(1)", Doc: "Makes the connection as it was when it was new."},
-		{Name: "client", Arity: -2, Sub: clientRows(),
-			Since: "2.4.0", Cost: "Depends on subcommand.", Doc: "A container for commands about clients."},
-		{Name: "monitor", Arity: 1, Flags: Admin | NoScript | Loading | Stale, Place: OnConnection, Run: monitor, Group: "server",
+			Since: "1.0.0", Cost: "O(1)", Doc: "Returns PONG, or its argument.",
+		},
+		{
+			Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: echo,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Returns its argument.",
+		},
+		{
+			Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Place: OnConnection, Run: selectDB,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Changes the database of the connection.",
+		},
+		{
+			Name: "auth", Arity: -2, Flags: open, Place: OnConnection, Run: auth,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Says who the client is, by its password.",
+		},
+		{
+			Name: "hello", Arity: -1, Flags: open, Place: OnConnection, Run: hello,
+			Since: "6.0.0", Cost: "O(1)", Doc: "Introduces client and server to each other and chooses the protocol.",
+		},
+		{
+			Name: "quit", Arity: -1, Flags: open, Place: OnConnection, Run: quit,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent.",
+		},
+		{
+			Name: "reset", Arity: 1, Flags: open, Place: OnConnection, Run: reset,
+			Since: "6.2.0", Cost: "O(1)", Doc: "Makes the connection as it was when it was new.",
+		},
+		{
+			Name: "client", Arity: -2, Sub: clientRows(),
+			Since: "2.4.0", Cost: "Depends on subcommand.", Doc: "A container for commands about clients.",
+		},
+		{
+			Name: "monitor", Arity: 1, Flags: Admin | NoScript | Loading | Stale, Place: OnConnection, Run: monitor, Group: "server",
 			Since: "1.0.0", Cost: "O(N) in the number of monitors, for each command",
-			Doc: "Shows every command that the server runs from now on."},
+			Doc: "Shows every command that the server runs from now on.",
+		},
 	}
 }
 

@@ -262,29 +262,9 @@ func debugProtocol(c *Call) error {
 		"verbatim": func() { r.Verbatim("txt", []byte("This is a verbatim\nstring")) },
 		"true":     func() { r.Bool(true) },
 		"false":    func() { r.Bool(false) },
-		"map": func() {
-			r.Map(3)
-			for i := range int64(3) {
-				r.Int(i)
-				r.Bool(i == 1)
-			}
-		},
-		"attrib": func() {
-			if r.Proto() > 2 {
-				r.Raw([]byte("|1\r\n"))
-				r.BulkString("key-popularity")
-				r.Array(2)
-				r.BulkString("key:123")
-				r.Int(90)
-			}
-			r.BulkString("Some real reply following the attribute")
-		},
-		"push": func() {
-			r.Push(2)
-			r.BulkString("server-cpu-usage")
-			r.Int(42)
-			r.BulkString("Some real reply following the push reply")
-		},
+		"map":      func() { replyBoolMap(c) },
+		"attrib":   func() { replyAttribute(c) },
+		"push":     func() { replyPush(c) },
 	}
 	name := string(lower(c.Args[2], new([maxName]byte)))
 	sample := samples[name]
@@ -297,6 +277,35 @@ func debugProtocol(c *Call) error {
 	}
 	sample()
 	return nil
+}
+
+// replyBoolMap maps integers to booleans.
+func replyBoolMap(c *Call) {
+	c.Reply.Map(3)
+	for i := range int64(3) {
+		c.Reply.Int(i)
+		c.Reply.Bool(i == 1)
+	}
+}
+
+// replyAttribute puts an attribute in front of a reply, where the protocol has such a thing.
+func replyAttribute(c *Call) {
+	if c.Reply.Proto() > 2 {
+		c.Reply.Raw([]byte("|1\r\n"))
+		c.Reply.BulkString("key-popularity")
+		c.Reply.Array(2)
+		c.Reply.BulkString("key:123")
+		c.Reply.Int(90)
+	}
+	c.Reply.BulkString("Some real reply following the attribute")
+}
+
+// replyPush puts a push message in front of a reply.
+func replyPush(c *Call) {
+	c.Reply.Push(2)
+	c.Reply.BulkString("server-cpu-usage")
+	c.Reply.Int(42)
+	c.Reply.BulkString("Some real reply following the push reply")
 }
 
 // count3 writes three integers.

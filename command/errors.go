@@ -1,4 +1,5 @@
 // errors.go: every text that a client can be refused with. They are Redis's texts to the byte: clients match on them.
+
 package command
 
 import "fmt"

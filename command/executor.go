@@ -1,5 +1,6 @@
 // executor.go: what all sessions share, and the one place where a handler is called. A handler that panics answers its
 // own client with an error, its changes are taken back, the stack is logged, and the server goes on.
+
 package command
 
 import (
@@ -48,6 +49,7 @@ type Network struct {
 	Open     int64 // connections now
 	InBytes  int64
 	OutBytes int64
+	Buffered int64 // bytes in the connections' buffers, as of a moment ago
 }
 
 // NewExecutor builds an executor over a running group.
@@ -94,7 +96,7 @@ func (e *Executor) invoke(c *Call) (ok bool) {
 			ok = false
 		}
 	}()
-	c.failed = false
+	c.failed, c.rejected = false, false
 	if err := c.Row.Run(c); err != nil {
 		c.fail(mark, err)
 	}

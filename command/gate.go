@@ -1,6 +1,7 @@
 // gate.go: who may do what, before anything is done. Which of several refusals a client sees is part of the protocol,
 // so the order here is that of Redis's processCommand: unknown, arity, protected, authentication, and then what the
 // state of the server forbids. A refused command still takes its place among the replies.
+
 package command
 
 // gate finds the row of a command, or says why it is refused.

@@ -1,4 +1,5 @@
 // hello.go: HELLO, the handshake. Either all of it takes effect or, after an error, nothing does.
+
 package command
 
 import (

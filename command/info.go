@@ -86,7 +86,6 @@ type serverIdentity struct {
 	started       int64 // unix nanoseconds
 	startMemory   int64 // bytes
 	peak          atomic.Int64
-	clientBytes   atomic.Int64
 }
 
 const idBytes = 20 // of a run id

@@ -159,7 +159,6 @@ func (e *Executor) measureClients() (n int64) {
 		n += in + out
 		return true
 	})
-	e.self.clientBytes.Store(n)
 	return n
 }
 
@@ -173,9 +172,6 @@ func (e *Executor) notePeak(used int64) int64 {
 	}
 }
 
-// ClientBytes is what the buffers of all clients took when Tick last looked.
-func (e *Executor) ClientBytes() int64 { return e.self.clientBytes.Load() }
-
 // Tick takes the samples that INFO's rates and peaks are made of. Whoever runs the server calls it every
 // stats.SampleInterval.
 func (e *Executor) Tick() {
@@ -183,7 +179,7 @@ func (e *Executor) Tick() {
 	e.stats.Rates.Sample(e.group.Now(), stats.Totals{
 		Commands: e.stats.Processed(), InBytes: net.InBytes, OutBytes: net.OutBytes,
 	})
-	e.notePeak(e.group.Used() + e.measureClients())
+	e.notePeak(e.group.Used() + net.Buffered)
 }
 
 func infoMemory(c *Call, r *stats.Report) {

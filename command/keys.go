@@ -3,6 +3,7 @@
 //
 // Commands that ask about a key (EXISTS, TYPE, TTL, OBJECT) go through Tx.Look: they count as hits or misses, but do
 // not make the key look used.
+
 package command
 
 import (
@@ -22,18 +23,28 @@ func sumOverShards() []string {
 
 func countingRows() []Row {
 	return []Row{
-		{Name: "del", Arity: -2, Flags: Write | Keyspace, Keys: keys(RM|Delete, 1, -1, 1), Split: SplitSum, Run: del,
-			Since: "1.0.0", Cost: "O(N) in the number of keys", Doc: "Removes keys.", Tips: sumOverShards()},
-		{Name: "unlink", Arity: -2, Flags: Write | Fast | Keyspace, Keys: keys(RM|Delete, 1, -1, 1), Split: SplitSum, Run: del,
+		{
+			Name: "del", Arity: -2, Flags: Write | Keyspace, Keys: keys(RM|Delete, 1, -1, 1), Split: SplitSum, Run: del,
+			Since: "1.0.0", Cost: "O(N) in the number of keys", Doc: "Removes keys.", Tips: sumOverShards(),
+		},
+		{
+			Name: "unlink", Arity: -2, Flags: Write | Fast | Keyspace, Keys: keys(RM|Delete, 1, -1, 1), Split: SplitSum, Run: del,
 			Since: "4.0.0", Cost: "O(N) in the number of keys", Doc: "Removes keys; what they held is freed later.",
-			Tips: sumOverShards()},
-		{Name: "exists", Arity: -2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, -1, 1), Split: SplitSum, Run: exists,
-			Since: "1.0.0", Cost: "O(N) in the number of keys", Doc: "Counts the keys that are there.", Tips: sumOverShards()},
-		{Name: "touch", Arity: -2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, -1, 1), Split: SplitSum, Run: touch,
+			Tips: sumOverShards(),
+		},
+		{
+			Name: "exists", Arity: -2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, -1, 1), Split: SplitSum, Run: exists,
+			Since: "1.0.0", Cost: "O(N) in the number of keys", Doc: "Counts the keys that are there.", Tips: sumOverShards(),
+		},
+		{
+			Name: "touch", Arity: -2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, -1, 1), Split: SplitSum, Run: touch,
 			Since: "3.2.1", Cost: "O(N) in the number of keys", Doc: "Counts the keys that are there and marks them as used.",
-			Tips: sumOverShards()},
-		{Name: "type", Arity: 2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, 1, 1), Run: typeOf,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Returns the type of what a key holds."},
+			Tips: sumOverShards(),
+		},
+		{
+			Name: "type", Arity: 2, Flags: ReadOnly | Fast | Keyspace, Keys: keys(RO, 1, 1, 1), Run: typeOf,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Returns the type of what a key holds.",
+		},
 	}
 }
 

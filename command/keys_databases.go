@@ -1,19 +1,28 @@
 // keys_databases.go: commands about whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB. They hold every shard, since each
 // shard has a part of every database; what they do there costs the same for any number of keys.
+
 package command
 
 func databaseRows() []Row {
 	flushTips := []string{"request_policy:all_shards", "response_policy:all_succeeded"}
 	return []Row{
-		{Name: "dbsize", Arity: 1, Flags: ReadOnly | Fast | Keyspace, Place: OnAllShards, Run: dbsize, Group: "server",
+		{
+			Name: "dbsize", Arity: 1, Flags: ReadOnly | Fast | Keyspace, Place: OnAllShards, Run: dbsize, Group: "server",
 			Since: "1.0.0", Cost: "O(1)", Doc: "Counts the keys of the database.",
-			Tips: []string{"request_policy:all_shards", "response_policy:agg_sum"}},
-		{Name: "flushdb", Arity: -1, Flags: Write | Keyspace | Dangerous, Place: OnAllShards, Run: flushdb, Group: "server",
-			Since: "1.0.0", Cost: "O(1)", Doc: "Removes all keys of the database.", Tips: flushTips},
-		{Name: "flushall", Arity: -1, Flags: Write | Keyspace | Dangerous, Place: OnAllShards, Run: flushall, Group: "server",
-			Since: "1.0.0", Cost: "O(D) in the number of databases", Doc: "Removes all keys of all databases.", Tips: flushTips},
-		{Name: "swapdb", Arity: 3, Flags: Write | Fast | Keyspace | Dangerous, Place: OnAllShards, Run: swapdb, Group: "server",
-			Since: "4.0.0", Cost: "O(1)", Doc: "Exchanges two databases."},
+			Tips: []string{"request_policy:all_shards", "response_policy:agg_sum"},
+		},
+		{
+			Name: "flushdb", Arity: -1, Flags: Write | Keyspace | Dangerous, Place: OnAllShards, Run: flushdb, Group: "server",
+			Since: "1.0.0", Cost: "O(1)", Doc: "Removes all keys of the database.", Tips: flushTips,
+		},
+		{
+			Name: "flushall", Arity: -1, Flags: Write | Keyspace | Dangerous, Place: OnAllShards, Run: flushall, Group: "server",
+			Since: "1.0.0", Cost: "O(D) in the number of databases", Doc: "Removes all keys of all databases.", Tips: flushTips,
+		},
+		{
+			Name: "swapdb", Arity: 3, Flags: Write | Fast | Keyspace | Dangerous, Place: OnAllShards, Run: swapdb, Group: "server",
+			Since: "4.0.0", Cost: "O(1)", Doc: "Exchanges two databases.",
+		},
 	}
 }
 

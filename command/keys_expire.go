@@ -1,5 +1,6 @@
 // keys_expire.go: deadlines of keys, whatever the keys hold. A deadline is a unix time in milliseconds; a key is there
 // until that millisecond is over. Setting one that has passed already removes the key.
+
 package command
 
 import (
@@ -28,24 +29,42 @@ func errUnsupportedOption(word []byte) error {
 
 func expireRows() []Row {
 	return []Row{
-		{Name: "expire", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: expire,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Makes a key expire after some seconds."},
-		{Name: "pexpire", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: pexpire,
-			Since: "2.6.0", Cost: "O(1)", Doc: "Makes a key expire after some milliseconds."},
-		{Name: "expireat", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: expireat,
-			Since: "1.2.0", Cost: "O(1)", Doc: "Makes a key expire at a unix time in seconds."},
-		{Name: "pexpireat", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: pexpireat,
-			Since: "2.6.0", Cost: "O(1)", Doc: "Makes a key expire at a unix time in milliseconds."},
-		{Name: "persist", Arity: 2, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: persist,
-			Since: "2.2.0", Cost: "O(1)", Doc: "Makes a key stay that would expire."},
-		{Name: "ttl", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: ttl,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Returns how many seconds a key has left.", Tips: []string{"nondeterministic_output"}},
-		{Name: "pttl", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: pttl,
-			Since: "2.6.0", Cost: "O(1)", Doc: "Returns how many milliseconds a key has left.", Tips: []string{"nondeterministic_output"}},
-		{Name: "expiretime", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: expiretime,
-			Since: "7.0.0", Cost: "O(1)", Doc: "Returns when a key expires, as a unix time in seconds."},
-		{Name: "pexpiretime", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: pexpiretime,
-			Since: "7.0.0", Cost: "O(1)", Doc: "Returns when a key expires, as a unix time in milliseconds."},
+		{
+			Name: "expire", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: expire,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Makes a key expire after some seconds.",
+		},
+		{
+			Name: "pexpire", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: pexpire,
+			Since: "2.6.0", Cost: "O(1)", Doc: "Makes a key expire after some milliseconds.",
+		},
+		{
+			Name: "expireat", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: expireat,
+			Since: "1.2.0", Cost: "O(1)", Doc: "Makes a key expire at a unix time in seconds.",
+		},
+		{
+			Name: "pexpireat", Arity: -3, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: pexpireat,
+			Since: "2.6.0", Cost: "O(1)", Doc: "Makes a key expire at a unix time in milliseconds.",
+		},
+		{
+			Name: "persist", Arity: 2, Flags: Write | Keyspace | Fast, Keys: keys(RW|Update, 1, 1, 1), Run: persist,
+			Since: "2.2.0", Cost: "O(1)", Doc: "Makes a key stay that would expire.",
+		},
+		{
+			Name: "ttl", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: ttl,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Returns how many seconds a key has left.", Tips: []string{"nondeterministic_output"},
+		},
+		{
+			Name: "pttl", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: pttl,
+			Since: "2.6.0", Cost: "O(1)", Doc: "Returns how many milliseconds a key has left.", Tips: []string{"nondeterministic_output"},
+		},
+		{
+			Name: "expiretime", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: expiretime,
+			Since: "7.0.0", Cost: "O(1)", Doc: "Returns when a key expires, as a unix time in seconds.",
+		},
+		{
+			Name: "pexpiretime", Arity: 2, Flags: ReadOnly | Keyspace | Fast, Keys: keys(RO|Access, 1, 1, 1), Run: pexpiretime,
+			Since: "7.0.0", Cost: "O(1)", Doc: "Returns when a key expires, as a unix time in milliseconds.",
+		},
 	}
 }
 

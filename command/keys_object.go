@@ -1,4 +1,5 @@
 // keys_object.go: OBJECT, what is known of a key beside its value. None of it makes the key look used.
+
 package command
 
 import (
@@ -12,15 +13,19 @@ import (
 
 func objectRows() []Row {
 	return []Row{
-		{Name: "object", Arity: -2, Since: "2.2.3", Cost: "Depends on the subcommand.",
+		{
+			Name: "object", Arity: -2, Since: "2.2.3", Cost: "Depends on the subcommand.",
 			Doc: "Looks at what a key holds from within.", Sub: []Row{
 				objectRow(Row{Name: "encoding", Run: objectEncoding, Since: "2.2.3", Doc: "Returns how the value of a key is encoded."}),
 				objectRow(Row{Name: "freq", Run: objectFreq, Since: "4.0.0", Doc: "Returns the logarithm of how often a key was used lately."}),
 				objectRow(Row{Name: "idletime", Run: objectIdletime, Since: "2.2.3", Doc: "Returns the seconds since a key was last used."}),
 				objectRow(Row{Name: "refcount", Run: objectRefcount, Since: "2.2.3", Doc: "Returns the number of references to the value of a key."}),
-				{Name: "help", Arity: 2, Flags: Loading | Stale | Keyspace, Place: OnConnection, Run: objectHelp,
-					Since: "6.2.0", Cost: "O(1)", Doc: "Returns a text about the subcommands."},
-			}},
+				{
+					Name: "help", Arity: 2, Flags: Loading | Stale | Keyspace, Place: OnConnection, Run: objectHelp,
+					Since: "6.2.0", Cost: "O(1)", Doc: "Returns a text about the subcommands.",
+				},
+			},
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 // keys_rename.go: commands that give a value another key, or another database: RENAME, RENAMENX, COPY, MOVE. What a key
 // holds goes along with its deadline. A key in another database is on the same shard (routing does not know databases),
 // so these commands hold no more shards than their keys need.
+
 package command
 
 import (
@@ -12,18 +13,26 @@ import (
 func renameRows() []Row {
 	one := func(flags KeyFlags, at int) KeySpec { return keys(flags, at, at, 1)[0] }
 	return []Row{
-		{Name: "rename", Arity: 3, Flags: Write | Keyspace, Run: rename,
+		{
+			Name: "rename", Arity: 3, Flags: Write | Keyspace, Run: rename,
 			Keys:  []KeySpec{one(RW|Access|Delete, 1), one(OW|Update, 2)},
-			Since: "1.0.0", Cost: "O(1)", Doc: "Gives a key a new name; whatever had that name is gone."},
-		{Name: "renamenx", Arity: 3, Flags: Write | Fast | Keyspace, Run: renamenx,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Gives a key a new name; whatever had that name is gone.",
+		},
+		{
+			Name: "renamenx", Arity: 3, Flags: Write | Fast | Keyspace, Run: renamenx,
 			Keys:  []KeySpec{one(RW|Access|Delete, 1), one(OW|Insert, 2)},
-			Since: "1.0.0", Cost: "O(1)", Doc: "Gives a key a new name unless that is taken."},
-		{Name: "copy", Arity: -3, Flags: Write | DenyOOM | Keyspace, Run: copyKey,
+			Since: "1.0.0", Cost: "O(1)", Doc: "Gives a key a new name unless that is taken.",
+		},
+		{
+			Name: "copy", Arity: -3, Flags: Write | DenyOOM | Keyspace, Run: copyKey,
 			Keys:  []KeySpec{one(RO|Access, 1), one(OW|Update, 2)},
-			Since: "6.2.0", Cost: "O(N) in the size of the value", Doc: "Copies what a key holds to another key."},
-		{Name: "move", Arity: 3, Flags: Write | Fast | Keyspace, Run: move,
+			Since: "6.2.0", Cost: "O(N) in the size of the value", Doc: "Copies what a key holds to another key.",
+		},
+		{
+			Name: "move", Arity: 3, Flags: Write | Fast | Keyspace, Run: move,
 			Keys:  keys(RW|Access|Update, 1, 1, 1),
-			Since: "1.0.0", Cost: "O(1)", Doc: "Moves a key to another database unless it is there already."},
+			Since: "1.0.0", Cost: "O(1)", Doc: "Moves a key to another database unless it is there already.",
+		},
 	}
 }
 

@@ -3,6 +3,7 @@
 // SCAN goes on from shard to shard within one call until it has looked at COUNT keys. A client that asks once, with a
 // COUNT above the size of a small database, gets all of it and cursor 0, as it is used to; with a call a shard it would
 // get one shard's share. So SCAN holds all shards, but for no longer than COUNT keys take.
+
 package command
 
 import (
@@ -17,15 +18,21 @@ import (
 
 func scanRows() []Row {
 	return []Row{
-		{Name: "scan", Arity: -2, Flags: ReadOnly | Keyspace, Place: OnAllShards, Run: scan,
+		{
+			Name: "scan", Arity: -2, Flags: ReadOnly | Keyspace, Place: OnAllShards, Run: scan,
 			Since: "2.8.0", Cost: "O(1) a call, O(N) for all of a database", Doc: "Returns some keys, and a cursor to go on from.",
-			Tips: []string{"nondeterministic_output", "request_policy:special", "response_policy:special"}},
-		{Name: "keys", Arity: 2, Flags: ReadOnly | Keyspace | Dangerous | Slow, Place: OnAllShards, Run: keysLike,
+			Tips: []string{"nondeterministic_output", "request_policy:special", "response_policy:special"},
+		},
+		{
+			Name: "keys", Arity: 2, Flags: ReadOnly | Keyspace | Dangerous | Slow, Place: OnAllShards, Run: keysLike,
 			Since: "1.0.0", Cost: "O(N) in the number of keys in the database", Doc: "Returns all keys that fit a pattern.",
-			Tips: []string{"request_policy:all_shards", "nondeterministic_output_order"}},
-		{Name: "randomkey", Arity: 1, Flags: ReadOnly | Keyspace, Place: OnAllShards, Run: randomkey,
+			Tips: []string{"request_policy:all_shards", "nondeterministic_output_order"},
+		},
+		{
+			Name: "randomkey", Arity: 1, Flags: ReadOnly | Keyspace, Place: OnAllShards, Run: randomkey,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Returns a key at random.",
-			Tips: []string{"request_policy:all_shards", "response_policy:special", "nondeterministic_output"}},
+			Tips: []string{"request_policy:all_shards", "response_policy:special", "nondeterministic_output"},
+		},
 	}
 }
 

@@ -1,5 +1,6 @@
 // monitor.go: MONITOR, the feed of all commands. A line is made of a command that the gate has let pass, with the
 // database that it leaves the client in; who commands an administrator's command, and what is secret, is not shown.
+
 package command
 
 import (

@@ -3,6 +3,7 @@
 //
 // Invariant: once CLIENT PAUSE has answered, no command that it stops is running or will run. A session says that it is
 // busy before it looks for a pause, and a pause looks for busy sessions after it has begun: one of the two sees the other.
+
 package command
 
 import (

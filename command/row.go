@@ -7,8 +7,6 @@ package command
 
 import (
 	"strings"
-
-	"respite/shards"
 )
 
 // Flags of a row, as COMMAND INFO names them.
@@ -46,11 +44,26 @@ var flagNames = [...]struct {
 	flag Flags
 	name string
 }{
-	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"}, {PubSub, "pubsub"},
-	{NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"}, {Stale, "stale"},
-	{SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"}, {Asking, "asking"}, {Fast, "fast"},
-	{NoAuth, "no_auth"}, {MayReplicate, "may_replicate"}, {NoAsyncLoading, "no_async_loading"},
-	{NoMulti, "no_multi"}, {AllowBusy, "allow_busy"}, {MovableKeys, "movablekeys"}, {TouchesAny, "touches_arbitrary_keys"},
+	{Write, "write"},
+	{ReadOnly, "readonly"},
+	{DenyOOM, "denyoom"},
+	{Admin, "admin"},
+	{PubSub, "pubsub"},
+	{NoScript, "noscript"},
+	{Blocking, "blocking"},
+	{Loading, "loading"},
+	{Stale, "stale"},
+	{SkipMonitor, "skip_monitor"},
+	{SkipSlowlog, "skip_slowlog"},
+	{Asking, "asking"},
+	{Fast, "fast"},
+	{NoAuth, "no_auth"},
+	{MayReplicate, "may_replicate"},
+	{NoAsyncLoading, "no_async_loading"},
+	{NoMulti, "no_multi"},
+	{AllowBusy, "allow_busy"},
+	{MovableKeys, "movablekeys"},
+	{TouchesAny, "touches_arbitrary_keys"},
 }
 
 // KeyFlags say what a command does with the keys of a KeySpec, as COMMAND INFO names it.
@@ -75,8 +88,17 @@ var keyFlagNames = [...]struct {
 	flag KeyFlags
 	name string
 }{
-	{RO, "RO"}, {RW, "RW"}, {OW, "OW"}, {RM, "RM"}, {Access, "access"}, {Update, "update"}, {Insert, "insert"},
-	{Delete, "delete"}, {NotKey, "not_key"}, {Incomplete, "incomplete"}, {VariableFlags, "variable_flags"},
+	{RO, "RO"},
+	{RW, "RW"},
+	{OW, "OW"},
+	{RM, "RM"},
+	{Access, "access"},
+	{Update, "update"},
+	{Insert, "insert"},
+	{Delete, "delete"},
+	{NotKey, "not_key"},
+	{Incomplete, "incomplete"},
+	{VariableFlags, "variable_flags"},
 }
 
 // KeySpec says where keys stand among the arguments. First is a position, or, with Keyword set, the argument after that
@@ -112,12 +134,12 @@ func noted(specs []KeySpec, notes string) []KeySpec {
 // Place says where a command without keys runs; commands with keys run where their keys are.
 type Place uint8
 
+// The places.
 const (
 	ByKeys       Place = iota // the shards of its keys
 	OnConnection              // the connection answers at once, in order, without a cut in the batch: state of its own
 	Alone                     // the connection runs it when the commands before it are done; no data
 	OnAllShards               // all shards, borrowed
-	OnRoute                   // the one shard that Route names
 )
 
 // Split says how a command over keys of several shards is taken apart into one part a shard, and put together again.
@@ -141,7 +163,6 @@ type Row struct {
 	Run   func(*Call) error
 	Place Place
 	Split Split
-	Route func(*shards.Group, [][]byte) int
 	Sub   []Row
 	Group string // set by the table from the family that lists it, unless given
 	Since string

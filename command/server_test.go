@@ -186,9 +186,12 @@ func TestRefusedForMemoryIsRejectedNotCalled(t *testing.T) {
 	r.do("SET k v")
 	r.exec.group.SetLimits(shards.Limits{MaxMemory: 1})
 	require.Equal(t, "-OOM command not allowed when used memory > 'maxmemory'.\r\n", r.do("SET k v"))
+	require.Contains(t, r.do("MSETNX a 1 b 2 c 3 d 4 e 5 f 6"), "-OOM ")
+	r.do("ECHO x")
 	r.exec.group.SetLimits(shards.Limits{})
+	require.Regexp(t, `^calls=1,`, r.field("commandstats", "cmdstat_echo"), "the refusal of one command does not stick to the next")
 	require.Regexp(t, `^calls=1,.*rejected_calls=1,failed_calls=0$`, r.field("commandstats", "cmdstat_set"))
-	require.Equal(t, "count=1", r.field("errorstats", "errorstat_OOM"))
+	require.Equal(t, "count=2", r.field("errorstats", "errorstat_OOM"))
 }
 
 func TestSlowLogEntries(t *testing.T) {
@@ -315,6 +318,17 @@ func TestDebugRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 	require.Equal(t, "-MY error\r\n", r.run("DEBUG", "ERROR", "MY error"))
 	require.Contains(t, r.do("DEBUG HELP"), "+SLEEP <seconds>\r\n")
+}
+
+func TestDebugProtocolInBothVersions(t *testing.T) {
+	r := newServerRig(t)
+	require.Equal(t, "$39\r\nSome real reply following the attribute\r\n", r.do("DEBUG PROTOCOL attrib"))
+	require.Equal(t, "-ERR RESP2 is not supported by this command\r\n", r.do("DEBUG PROTOCOL push"))
+	r.do("HELLO 3")
+	require.Equal(t, "|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n$39\r\nSome real reply following the attribute\r\n",
+		r.do("DEBUG PROTOCOL attrib"))
+	require.Equal(t, ">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n$40\r\nSome real reply following the push reply\r\n", r.do("DEBUG PROTOCOL push"))
+	require.Equal(t, "%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n", r.do("DEBUG PROTOCOL map"))
 }
 
 func TestMemoryStatsAddUp(t *testing.T) {

@@ -1,5 +1,6 @@
 // session.go: what the server knows of one client. The session belongs to the connection's goroutine, which alone
 // changes it; what CLIENT LIST and its like read from other goroutines is in identity, behind a lock.
+
 package command
 
 import (
@@ -211,11 +212,6 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 		return s.runCut(row, args, shards.Mask{}, w)
 	case OnAllShards:
 		return s.runCut(row, args, s.exec.group.All(), w)
-	case OnRoute:
-		c := s.pending(row, args)
-		c.part = row.Route(s.exec.group, args)
-		s.batch.add(c)
-		return nil
 	}
 	return s.placeByKeys(row, args, w)
 }

@@ -1,5 +1,6 @@
 // split.go: putting together the replies of a command that ran on several shards, part by part. The parts were queued
 // in one step under the rule of order, so to everybody else the command happened at once.
+
 package command
 
 import (

@@ -1,6 +1,7 @@
 // strings_lcs.go: LCS, the longest common subsequence of two strings, by dynamic programming over all pairs of
 // prefixes. Of several longest ones the answer is the one that Redis gives: from the ends of both texts backwards, equal
 // bytes are taken, and otherwise the first text gives way only if that leaves a longer subsequence.
+
 package command
 
 import (

@@ -1,6 +1,7 @@
 // strings_number.go: strings that are counted with. Integers are kept as integers; the sum of floating point numbers is
 // kept as its text, computed with the precision of a long double, because that is what Redis does and clients compare
 // digits. A deadline stays.
+
 package command
 
 import (

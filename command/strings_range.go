@@ -1,6 +1,7 @@
 // strings_range.go: the commands that work on a part of a string's text. A string that was changed in place is raw text
 // from then on, whatever it spells: OBJECT ENCODING shows it, as with Redis. Changes cost what they touch, not what the
 // string is long.
+
 package command
 
 import (

@@ -2,6 +2,7 @@
 // MSET, and GETEX, which sets no string but takes the same words.
 //
 // A string that is set loses its deadline unless it is given one or told to keep it: whoever puts one calls Persist.
+
 package command
 
 import (

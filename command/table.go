@@ -1,8 +1,10 @@
 // table.go: all rows in one place, checked at start-up, with what is derived from them. A new family adds one line to
 // families.
+
 package command
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,7 +46,8 @@ func NewTable(rename map[string]string) (*Table, error) {
 			}
 		}
 	}
-	return t, t.rename(rename)
+	err := t.rename(rename)
+	return t, err
 }
 
 func (t *Table) add(r, parent *Row, group string) error {
@@ -85,47 +88,64 @@ func (t *Table) add(r, parent *Row, group string) error {
 
 // check refuses a row that contradicts itself.
 func (r *Row) check() error {
-	switch {
-	case r.Name == "" || r.Name != strings.ToLower(r.Name) || len(r.Name) > maxName:
-		return fmt.Errorf("bad name %q", r.Name)
-	case r.Arity == 0:
-		return fmt.Errorf("no arity")
-	case r.Doc == "" || r.Since == "" || r.Group == "":
-		return fmt.Errorf("undocumented")
-	case r.Run == nil && len(r.Sub) == 0:
-		return fmt.Errorf("no function")
-	case r.Place == ByKeys && len(r.Keys) == 0 && len(r.Sub) == 0:
-		return fmt.Errorf("no keys and no place to run")
-	case r.Place == OnRoute != (r.Route != nil):
-		return fmt.Errorf("a route and a place that disagree")
-	case r.Split != Whole && (len(r.Keys) != 1 || r.Keys[0].Last >= 0):
-		return fmt.Errorf("splits, but not over all its keys")
-	case r.Flags&Write != 0 && r.Flags&ReadOnly != 0:
-		return fmt.Errorf("both reads only and writes")
+	container := len(r.Sub) > 0
+	for _, rule := range []struct {
+		broken bool
+		what   string
+	}{
+		{r.Name == "" || r.Name != strings.ToLower(r.Name) || len(r.Name) > maxName, "bad name"},
+		{r.Arity == 0, "no arity"},
+		{r.Doc == "" || r.Since == "" || r.Group == "", "undocumented"},
+		{r.Run == nil && !container, "no function"},
+		{r.Place == ByKeys && len(r.Keys) == 0 && !container, "no keys and no place to run"},
+		{r.Split != Whole && (len(r.Keys) != 1 || r.Keys[0].Last >= 0), "splits, but not over all its keys"},
+		{r.Flags&Write != 0 && r.Flags&ReadOnly != 0, "both reads only and writes"},
+	} {
+		if rule.broken {
+			return errors.New(rule.what)
+		}
 	}
 	return nil
 }
 
+// The refusals of rename-command, as redis-server words them.
+var (
+	errRenameUnknown = errors.New("No such command in rename-command")
+	errRenameTaken   = errors.New("Target command name already exists")
+)
+
+// CheckRename returns a check of one rename-command after another, each seen as it was configured.
+func CheckRename() (func(from, to string) error, error) {
+	t, err := NewTable(nil)
+	if err != nil {
+		return nil, err
+	}
+	return func(from, to string) error {
+		return t.rename(map[string]string{from: to})
+	}, nil
+}
+
+// rename gives commands other names, or none, all in one step.
 func (t *Table) rename(names map[string]string) error {
 	renamed := map[string]*Row{}
 	for old, name := range names {
 		old, name = strings.ToLower(old), strings.ToLower(name)
 		r := t.byName[old]
 		if r == nil {
-			return fmt.Errorf("No such command in rename-command")
+			return errRenameUnknown
 		}
 		delete(t.byName, old)
 		if name == "" {
 			continue
 		}
 		if renamed[name] != nil {
-			return fmt.Errorf("Target command name already exists")
+			return errRenameTaken
 		}
 		renamed[name] = r
 	}
 	for name, r := range renamed {
 		if t.byName[name] != nil {
-			return fmt.Errorf("Target command name already exists")
+			return errRenameTaken
 		}
 		t.byName[name] = r
 	}

@@ -38,8 +38,10 @@ func TestParseCommandLine(t *testing.T) {
 		{"quotes", "logfile ''\nrequirepass \"a\\x41\\n\"\n\tunixsocket   'a b'  \r\n", nil, map[string]string{"logfile": "", "requirepass": "aA\n", "unixsocket": "a b"}},
 		{"aliases", "slave-serve-stale-data no\nhash-max-ziplist-entries 7\n", nil, map[string]string{"replica-serve-stale-data": "no", "hash-max-listpack-entries": "7"}},
 		{"deprecated", "list-max-ziplist-entries 1\n", nil, map[string]string{"list-max-listpack-size": "-2"}},
-		{"limits add up", "client-output-buffer-limit normal 1 2 3\nclient-output-buffer-limit replica 4 5 6\n", nil,
-			map[string]string{"client-output-buffer-limit": "normal 1 2 3 slave 4 5 6 pubsub 33554432 8388608 60"}},
+		{
+			"limits add up", "client-output-buffer-limit normal 1 2 3\nclient-output-buffer-limit replica 4 5 6\n", nil,
+			map[string]string{"client-output-buffer-limit": "normal 1 2 3 slave 4 5 6 pubsub 33554432 8388608 60"},
+		},
 		{"multi in one word", "oom-score-adj-values \"1 2 3\"\n", nil, map[string]string{"oom-score-adj-values": "1 2 3"}},
 		{"refused, then not", "appendonly yes\nappendonly no\n", nil, map[string]string{"appendonly": "no"}},
 		{"replicaof no one", "replicaof no one\n", nil, map[string]string{"replicaof": ""}},

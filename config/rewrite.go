@@ -160,7 +160,8 @@ func replaceFile(name, content string, mode os.FileMode) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), name); err != nil {
+	err = os.Rename(f.Name(), name)
+	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(name))

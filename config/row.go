@@ -97,8 +97,8 @@ func integer(name string, def, low, high int64, doc string) Row {
 	return Row{Name: name, Kind: Int, Default: itoa(def), Min: low, Max: high, Doc: doc, read: readInt}
 }
 
-func memory(name string, def, low, high int64, doc string) Row {
-	return Row{Name: name, Kind: Memory, Default: itoa(def), Min: low, Max: high, Doc: doc, read: readMemory}
+func memory(name string, def, low int64, doc string) Row {
+	return Row{Name: name, Kind: Memory, Default: itoa(def), Min: low, Max: longMax, Doc: doc, read: readMemory}
 }
 
 func memoryPct(name, def, doc string) Row {

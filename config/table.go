@@ -145,9 +145,9 @@ func clientRows() []Row {
 			into(toInt(func(s *Snapshot) *int64 { return &s.MaxClients })),
 		integer("timeout", 0, 0, intMax, "Seconds after which an idle client is closed; 0 for never.").
 			into(toInt(func(s *Snapshot) *int { return &s.Timeout })),
-		memory("proto-max-bulk-len", 512*mib, mib, longMax, "Largest single argument, in bytes.").
+		memory("proto-max-bulk-len", 512*mib, mib, "Largest single argument, in bytes.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.ProtoMaxBulkLen })),
-		memory("client-query-buffer-limit", gib, mib, longMax, "Unprocessed input a client may have, in bytes.").
+		memory("client-query-buffer-limit", gib, mib, "Unprocessed input a client may have, in bytes.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.ClientQueryBufferLimit })),
 		special("client-output-buffer-limit", defaultOutputLimits().String(), readOutputLimits,
 			"Replies that may wait for a client: class, hard limit, soft limit, seconds above the soft limit.").
@@ -174,7 +174,7 @@ func datasetRows() []Row {
 	return []Row{
 		integer("databases", 16, 1, intMax, "Number of databases.").
 			with(Immutable).into(toInt(func(s *Snapshot) *int { return &s.Databases })),
-		memory("maxmemory", 0, 0, longMax, "Memory budget in bytes; 0 takes three quarters of what the machine or container has.").
+		memory("maxmemory", 0, 0, "Memory budget in bytes; 0 takes three quarters of what the machine or container has.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.MaxMemory })),
 		enum("maxmemory-policy", "noeviction", policies, "Which keys go when the budget is used up.").
 			into(toString(func(s *Snapshot) *string { return &s.MaxMemoryPolicy })),
@@ -214,7 +214,7 @@ func encodingRows() []Row {
 	return []Row{
 		integer("hash-max-listpack-entries", 512, 0, longMax, "Fields up to which a hash stays compact.").
 			alias("hash-max-ziplist-entries").into(toInt(func(s *Snapshot) *int64 { return &s.HashMaxListpackEntries })),
-		memory("hash-max-listpack-value", 64, 0, longMax, "Bytes of a field or value up to which a hash stays compact.").
+		memory("hash-max-listpack-value", 64, 0, "Bytes of a field or value up to which a hash stays compact.").
 			alias("hash-max-ziplist-value").into(toInt(func(s *Snapshot) *int64 { return &s.HashMaxListpackValue })),
 		integer("set-max-intset-entries", 512, 0, longMax, "Members up to which a set of integers stays compact.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.SetMaxIntsetEntries })),
@@ -224,15 +224,15 @@ func encodingRows() []Row {
 			into(toInt(func(s *Snapshot) *int64 { return &s.SetMaxListpackValue })),
 		integer("zset-max-listpack-entries", 128, 0, longMax, "Members up to which a sorted set stays compact.").
 			alias("zset-max-ziplist-entries").into(toInt(func(s *Snapshot) *int64 { return &s.ZsetMaxListpackEntries })),
-		memory("zset-max-listpack-value", 64, 0, longMax, "Bytes of a member up to which a sorted set stays compact.").
+		memory("zset-max-listpack-value", 64, 0, "Bytes of a member up to which a sorted set stays compact.").
 			alias("zset-max-ziplist-value").into(toInt(func(s *Snapshot) *int64 { return &s.ZsetMaxListpackValue })),
 		integer("list-max-listpack-size", -2, intMin, intMax, "Size of a list's nodes: entries, or -1 to -5 for 4 to 64 KiB.").
 			alias("list-max-ziplist-size").into(toInt(func(s *Snapshot) *int { return &s.ListMaxListpackSize })),
 		integer("list-compress-depth", 0, 0, intMax, "Nodes at each end of a list that are not compressed; 0 compresses none.").
 			into(toInt(func(s *Snapshot) *int { return &s.ListCompressDepth })),
-		memory("hll-sparse-max-bytes", 3000, 0, longMax, "Bytes up to which a HyperLogLog stays sparse.").
+		memory("hll-sparse-max-bytes", 3000, 0, "Bytes up to which a HyperLogLog stays sparse.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.HLLSparseMaxBytes })),
-		memory("stream-node-max-bytes", 4096, 0, longMax, "Bytes of a stream's node; 0 for no limit.").
+		memory("stream-node-max-bytes", 4096, 0, "Bytes of a stream's node; 0 for no limit.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.StreamNodeMaxBytes })),
 		integer("stream-node-max-entries", 100, 0, longMax, "Entries of a stream's node; 0 for no limit.").
 			into(toInt(func(s *Snapshot) *int64 { return &s.StreamNodeMaxEntries })),
@@ -337,7 +337,7 @@ func aofRows() []Row {
 		enum("appendfsync", "everysec", []string{"everysec", "always", no}, "When the append-only file is synced to disk."),
 		boolean("no-appendfsync-on-rewrite", false, "Do not sync while a rewrite runs."),
 		integer("auto-aof-rewrite-percentage", 100, 0, intMax, "Growth in percent that starts a rewrite; 0 for never."),
-		memory("auto-aof-rewrite-min-size", 64*mib, 0, longMax, "Size below which no rewrite starts."),
+		memory("auto-aof-rewrite-min-size", 64*mib, 0, "Size below which no rewrite starts."),
 		boolean("aof-load-truncated", true, "Load a file whose end is missing."),
 		boolean("aof-use-rdb-preamble", true, "Let a rewrite write a snapshot."),
 		boolean("aof-timestamp-enabled", false, "Note the time in the file."),
@@ -381,7 +381,7 @@ func replicationRows() []Row {
 		boolean("repl-disable-tcp-nodelay", false, "Send to replicas in larger packets."),
 		integer("repl-ping-replica-period", 10, 1, intMax, "Seconds between pings to replicas.").alias("repl-ping-slave-period"),
 		integer("repl-timeout", 60, 1, intMax, "Seconds after which the link counts as broken."),
-		memory("repl-backlog-size", mib, 1, longMax, "Bytes of the stream kept for partial syncs."),
+		memory("repl-backlog-size", mib, 1, "Bytes of the stream kept for partial syncs."),
 		integer("repl-backlog-ttl", 3600, 0, longMax, "Seconds after which the backlog is dropped."),
 		enum("propagation-error-behavior", "ignore", []string{"ignore", "panic", "panic-on-replicas"}, "What an error in the stream does."),
 	)
@@ -406,7 +406,7 @@ func clusterRows() []Row {
 		boolean("cluster-replica-no-failover", false, "Never fail over by itself.").alias("cluster-slave-no-failover"),
 		boolean("cluster-allow-reads-when-down", false, "Serve reads while the cluster is down."),
 		boolean("cluster-allow-pubsubshard-when-down", true, "Serve sharded pub/sub while the cluster is down."),
-		memory("cluster-link-sendbuf-limit", 0, 0, longMax, "Bytes that may wait on a link of the bus; 0 for no limit."),
+		memory("cluster-link-sendbuf-limit", 0, 0, "Bytes that may wait on a link of the bus; 0 for no limit."),
 		str("cluster-announce-ip", "", "Address to announce.").with(EmptyUnset),
 		integer("cluster-announce-port", 0, 0, maxPort, "Port to announce."),
 		integer("cluster-announce-tls-port", 0, 0, maxPort, "TLS port to announce."),
@@ -424,7 +424,7 @@ func memoryInternRows() []Row {
 		integer("active-defrag-cycle-max", 25, 1, 99, "Most CPU in percent."),
 		integer("active-defrag-threshold-lower", 10, 0, 1000, "Fragmentation in percent from which to start."),
 		integer("active-defrag-threshold-upper", 100, 0, 1000, "Fragmentation in percent from which to work hardest."),
-		memory("active-defrag-ignore-bytes", 100*mib, 1, longMax, "Fragmentation in bytes from which to start."),
+		memory("active-defrag-ignore-bytes", 100*mib, 1, "Fragmentation in bytes from which to start."),
 		integer("active-defrag-max-scan-fields", 1000, 1, longMax, "Fields of a value handled in one go."),
 	}
 	rows = allInert("shards compact their memory by themselves", rows...)

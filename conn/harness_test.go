@@ -1,4 +1,5 @@
 // harness_test.go: a whole server behind real sockets, and a client that says exactly which bytes go when.
+
 package conn
 
 import (
@@ -26,7 +27,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const testWait = 30 * time.Second // before a test gives up on a reply
+const (
+	testWait     = 30 * time.Second // before a test gives up on a reply
+	narrowBuffer = 256 << 10        // much less, and a loopback connection stalls
+)
 
 // journal is a log that tests read.
 type journal struct {
@@ -129,7 +133,7 @@ func (f *fixture) dial() *client {
 // narrow is a client that can hold few replies that it has not read.
 func (f *fixture) narrow() *client {
 	c := f.dial()
-	require.NoError(f.t, c.Conn.(*net.TCPConn).SetReadBuffer(smallChunk))
+	require.NoError(f.t, c.Conn.(*net.TCPConn).SetReadBuffer(narrowBuffer))
 	return c
 }
 

@@ -6,6 +6,7 @@
 // write; mu is never held over a write that can wait. Only the holder of the token writes to the stream, and it takes the
 // token for whole replies or whole pushes, so that neither ever ends up inside the other. Whoever gives the token back
 // looks at the outbox afterwards; so a push that found the token taken is never forgotten.
+
 package conn
 
 import (

@@ -1,4 +1,5 @@
 // server.go: listeners, the set of connections, and the sweeper that looks after those that are quiet.
+
 package conn
 
 import (

@@ -1,4 +1,5 @@
 // clock.go: the only clock of the server.
+
 package shards
 
 import (

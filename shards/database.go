@@ -1,4 +1,5 @@
 // database.go: the verbs that work on a whole database instead of a key. They need every shard held, but for Scan.
+
 package shards
 
 import (
@@ -34,13 +35,10 @@ func (tx *Tx) overdue(d *db, ref keyspace.Ref) bool {
 	return d.space.HasTimer(ref) && d.space.Deadline(uint32(ref)) < tx.Now()
 }
 
-// ScanShard returns the shard that a SCAN cursor goes on with. A cursor is a position on a shard times the number of
-// shards, plus the shard; positions follow the order of hashes, which growing and shrinking tables do not change. It
-// stays below 2^48. Cursors that no SCAN returned are as good as any other.
-func (g *Group) ScanShard(cursor uint64) int { return int(cursor % uint64(len(g.shards))) }
-
-// Scan goes on from a cursor over about count keys of the current database, and returns the cursor to go on from, 0 at
-// the end. Every key present from the first call to the last is returned at least once. Keys past their deadline are
+// Scan goes on from a cursor over about count keys of one shard of the current database, and returns the cursor to go on
+// from, 0 at the end. A cursor is a position on a shard times the number of shards, plus the shard; positions follow the
+// order of hashes, which growing and shrinking tables do not change, and cursors stay below 2^48. One that no Scan
+// returned is as good as any other. Every key present from the first call to the last is returned at least once. Keys past their deadline are
 // removed, not returned.
 func (tx *Tx) Scan(cursor uint64, count int, fn func(key []byte, it Item)) uint64 {
 	n := uint64(len(tx.g.shards))

@@ -1,4 +1,5 @@
 // events.go: what can happen to a key, by the names and classes of Redis's keyspace notifications.
+
 package shards
 
 // Event is one kind of change, the argument of Changed.

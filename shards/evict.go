@@ -1,5 +1,6 @@
 // evict.go: room for a write when memory is short. The budget is the whole server's; a shard gives keys of its own, so
 // eviction needs no other shard. Candidates are sampled near a random place of the table, and the worst goes.
+
 package shards
 
 import (

@@ -14,6 +14,7 @@
 // the owner here takes the whole backlog at once.)
 //
 // The inbox has no limit of its own: a connection has at most one job in flight, so maxclients bounds it.
+
 package shards
 
 import (

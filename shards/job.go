@@ -1,4 +1,5 @@
 // job.go: what a connection has in flight. A Job is reused from batch to batch, so that a batch allocates nothing.
+
 package shards
 
 import "sync/atomic"

@@ -1,5 +1,6 @@
 // limits.go: what shards need of the configuration, one immutable value behind an atomic pointer that each message
 // loads once, and the counters that a shard keeps of itself.
+
 package shards
 
 // Policy is how keys are chosen for eviction.

@@ -2,6 +2,7 @@
 // access (modulo 2^24, 194 days); under an LFU policy 16 bits of minutes since the last decay and 8 bits of a
 // logarithmic counter, by the formulas of Redis's documentation on LFU mode: a counter c grows with probability
 // 1/((c-5)*lfu-log-factor+1) and loses one for every lfu-decay-time minutes without access.
+
 package shards
 
 import (

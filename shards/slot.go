@@ -1,4 +1,5 @@
 // slot.go: a key that is open for change. Handlers check everything before they open one, so no error follows a Write.
+
 package shards
 
 import (

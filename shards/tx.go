@@ -2,6 +2,7 @@
 // keys of the shards that it holds through the verbs below, and commits at End. Whoever adds a way to change a key
 // calls Write before the change and Changed after it: everything that must know of changes (undo, observers, the dirty
 // count) hangs on those two, and handlers need remember nothing else.
+
 package shards
 
 import (

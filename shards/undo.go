@@ -1,6 +1,7 @@
 // undo.go: what a transaction needs to take its changes back when a handler panics. A small value is copied before its
 // first change (at most keyspace.LargeValue bytes, into a buffer that is reused); a large one is not: changes to a large
 // value are single stores of whole bytes, so it is sound at any point, and copying it would make APPEND cost O(n).
+
 package shards
 
 import "respite/keyspace"

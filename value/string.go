@@ -1,6 +1,7 @@
 // string.go: how a string is laid out in the keyspace. A value that prints as a 64-bit integer is kept as that integer
 // in 8 bytes (encoding int); text of at most EmbStrMax bytes that was written whole is embstr, all other text raw.
 // The difference between the last two is only what OBJECT ENCODING reports, and clients look at it.
+
 package value
 
 import (

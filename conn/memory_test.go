@@ -1,0 +1,61 @@
+//go:build !race
+
+package conn
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestIdleMemory bounds what a connection costs that was busy and fell quiet. The client's half of every connection is
+// in the figure too, so it is measured by itself and taken off.
+func TestIdleMemory(t *testing.T) {
+	const clients, bound = 2000, 12 << 10
+	f := newFixture(t)
+	l, err := Listen("127.0.0.1", 0)
+	require.NoError(t, err)
+	before := inUse()
+	near, far := make([]net.Conn, clients), make([]net.Conn, clients)
+	for i := range near {
+		near[i], err = net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		far[i], err = l.Accept()
+		require.NoError(t, err)
+		defer near[i].Close()
+	}
+	require.NoError(t, l.Close())
+	sockets := inUse() - before
+	pipeline := strings.Repeat(request("SET", "key", "value")+request("GET", "key"), 50)
+	want := strings.Repeat("+OK\r\n"+bulk("value"), 50)
+	source := newFeed()
+	f.server.Serve(source, nil)
+	got := make([]byte, len(want))
+	for i, c := range near {
+		source.conns <- far[i]
+		_, err = io.WriteString(c, pipeline)
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, got)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+	time.Sleep(3 * time.Second)
+	each := (inUse() - before - sockets/2) / clients
+	t.Logf("%d bytes a connection, of these the socket %d", each, sockets/2/clients)
+	require.LessOrEqual(t, each, int64(bound))
+}
+
+// inUse is the memory of heap and stacks, in bytes, after the collector has shrunk what it can.
+func inUse() int64 {
+	for range 4 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
