@@ -31,15 +31,12 @@ func tlsConfig(now *config.Snapshot) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: roots, MinVersion: tls.VersionTLS12}
-	if p := strings.ToLower(now.TLSProtocols); p != "" {
-		c.MinVersion, c.MaxVersion = tls.VersionTLS13, tls.VersionTLS13
-		if strings.Contains(p, "tlsv1.2") {
-			c.MinVersion = tls.VersionTLS12
-		}
-		if !strings.Contains(p, "tlsv1.3") {
-			c.MaxVersion = tls.VersionTLS12
-		}
+	c := &tls.Config{
+		Certificates: []tls.Certificate{cert}, ClientCAs: roots, MinVersion: tls.VersionTLS12,
+		DynamicRecordSizingDisabled: true, // a record is a write: many small ones cost more than a browser's first paint gains
+	}
+	if err := setVersions(c, now.TLSProtocols); err != nil {
+		return nil, err
 	}
 	switch now.TLSAuthClients {
 	case "yes":
@@ -52,6 +49,26 @@ func tlsConfig(now *config.Snapshot) (*tls.Config, error) {
 	}
 	c.SessionTicketsDisabled = !now.TLSSessionCache
 	return c, nil
+}
+
+// setVersions obeys tls-protocols. Versions below 1.2 are accepted there, as in Redis, but never spoken.
+func setVersions(c *tls.Config, protocols string) error {
+	if protocols == "" {
+		return nil
+	}
+	c.MinVersion, c.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
+	for _, p := range strings.Fields(strings.ToLower(protocols)) {
+		switch p {
+		case "tlsv1.2":
+			c.MinVersion = tls.VersionTLS12
+		case "tlsv1.3":
+			c.MaxVersion = tls.VersionTLS13
+		}
+	}
+	if c.MinVersion > c.MaxVersion {
+		return fmt.Errorf("tls-protocols %q has neither TLSv1.2 nor TLSv1.3", protocols)
+	}
+	return nil
 }
 
 // keyPair reads the server's certificate and key, the key decrypted if it has a pass phrase.
@@ -105,9 +122,13 @@ func authorities(now *config.Snapshot) (*x509.CertPool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read tls-ca-cert-dir: %w", err)
 		}
-		files = append(files, found...)
+		for _, name := range found {
+			if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() { // OpenSSL's directories have links, some stale
+				files = append(files, name)
+			}
+		}
 	}
-	if len(files) == 0 {
+	if now.TLSCACertFile == "" && now.TLSCACertDir == "" {
 		return nil, nil
 	}
 	pool := x509.NewCertPool()

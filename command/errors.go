@@ -2,7 +2,10 @@
 
 package command
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Error is an error that goes to the client as it is, its code first.
 type Error string
@@ -40,15 +43,14 @@ func errUnknownCommand(args [][]byte) error {
 		if len(echoed) >= maxEchoedArgs {
 			break
 		}
-		room := maxEchoedArgs - len(echoed)
-		echoed = append(append(append(echoed, '\''), a[:min(len(a), room)]...), '\'', ' ')
+		echoed = append(append(append(echoed, '\''), printed(a, maxEchoedArgs-len(echoed))...), '\'', ' ')
 	}
-	return Error(fmt.Sprintf("ERR unknown command '%s', with args beginning with: %s", cut(args[0], maxEchoedName), echoed))
+	return Error(fmt.Sprintf("ERR unknown command '%s', with args beginning with: %s", printed(args[0], maxEchoedName), echoed))
 }
 
 // errUnknownSubcommand is the answer to a container whose second word is none of its subcommands.
 func errUnknownSubcommand(r *Row, args [][]byte) error {
-	return Error(fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", cut(args[1], maxEchoedName), upper(r.Name)))
+	return Error(fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", printed(args[1], maxEchoedName), upper(r.Name)))
 }
 
 func errArity(r *Row) error {
@@ -59,7 +61,12 @@ func errInvalidExpire(r *Row) error {
 	return Error(fmt.Sprintf("ERR invalid expire time in '%s' command", r.full))
 }
 
-func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }
+// printed is what an error repeats of an argument: at most n bytes, and no further than a NUL, since Redis prints it as a C
+// string.
+func printed(b []byte, n int) []byte {
+	b, _, _ = bytes.Cut(b, []byte{0})
+	return b[:min(len(b), n)]
+}
 
 // errDebugProtected is the answer to DEBUG where enable-debug-command does not allow it.
 const errDebugProtected = Error("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", " +

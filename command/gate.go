@@ -13,7 +13,7 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	switch {
 	case row == nil:
 		return nil, errUnknownCommand(args)
-	case row.subs != nil && row.Run == nil && len(args) >= 2:
+	case row.subs != nil && len(args) >= 2:
 		return row, errUnknownSubcommand(row, args)
 	case !row.arityOK(len(args)):
 		return row, errArity(row)

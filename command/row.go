@@ -36,7 +36,6 @@ const (
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
 	Slow        // the work grows with the data: never run inline
-	TouchesAny  // works on keys that are not among its arguments
 )
 
 // flagNames are the flags that COMMAND INFO shows, in Redis's order.
@@ -63,7 +62,6 @@ var flagNames = [...]struct {
 	{NoMulti, "no_multi"},
 	{AllowBusy, "allow_busy"},
 	{MovableKeys, "movablekeys"},
-	{TouchesAny, "touches_arbitrary_keys"},
 }
 
 // KeyFlags say what a command does with the keys of a KeySpec, as COMMAND INFO names it.
@@ -218,7 +216,7 @@ func (r *Row) categories() []string {
 		{r.Flags&Fast != 0, "fast"},
 		{r.Flags&Fast == 0, "slow"},
 		{r.Flags&Blocking != 0, "blocking"},
-		{groupCategory[r.Group] != "", groupCategory[r.Group]},
+		{r.Run != nil && groupCategory[r.Group] != "", groupCategory[r.Group]}, // a mere container has none
 	}
 	for _, i := range implied {
 		if i.when {

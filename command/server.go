@@ -121,5 +121,5 @@ func errSubcommandArgs(c *Call) error {
 		container = container.parent
 	}
 	return Error(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.",
-		cut(c.Args[1], maxEchoedName), upper(container.Name)))
+		printed(c.Args[1], maxEchoedName), upper(container.Name)))
 }

@@ -253,3 +253,9 @@ func (f *fixture) one() *conn {
 	f.eventually(func() bool { return len(f.server.all()) == 1 }, "one connection")
 	return f.only()
 }
+
+// logs waits for the server to log something.
+func (f *fixture) logs(text string) {
+	f.t.Helper()
+	f.eventually(func() bool { return strings.Contains(f.log.String(), text) }, text)
+}

@@ -24,11 +24,11 @@ const (
 	chunkSize  = 64 << 10
 )
 
-// owner is what an output asks of its connection. Its methods may be called with the output's lock held.
+// owner is what an output asks of its connection.
 type owner interface {
-	outputLimit() config.OutputLimit // how much may be pending
-	overflow(pending int64)          // too much is: the connection must go
-	isKilled() bool                  // nothing more is to be sent; the write deadline has passed, or is about to
+	outputLimit() config.OutputLimit // how much may be pending; called with the output's lock held
+	isKilled() bool                  // no more is to be sent, the write deadline has passed or is about to; called likewise
+	overflow(pending int64)          // too much is pending: the connection must go; called without the lock
 }
 
 // output is the sending side of one socket. It is what the reply writer, or TLS, writes to.
@@ -50,6 +50,7 @@ type output struct {
 	closing  bool          // takes no further pushes
 	patience time.Duration // how long the drainer waits for a client that takes nothing; 0: for ever
 	soft     time.Time     // since when the soft limit is exceeded
+	excess   int64         // how much was pending when that became too much, until report
 	failed   error
 	drained  sync.Cond
 }
@@ -71,6 +72,14 @@ func (o *output) Read(p []byte) (int, error) {
 
 // Write sends p without waiting, or keeps a copy of what could not be sent. It implements net.Conn.
 func (o *output) Write(p []byte) (int, error) {
+	n, err := o.write(p)
+	if err != nil {
+		o.report()
+	}
+	return n, err
+}
+
+func (o *output) write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
@@ -128,7 +137,7 @@ func nextChunk(first bool, n int) int {
 	return chunkSize
 }
 
-// admit reports whether n more bytes may wait; if not, the connection goes. The lock is held.
+// admit reports whether n more bytes may wait; if not, the output has failed, and report must follow. The lock is held.
 func (o *output) admit(n int) bool {
 	if o.failed != nil {
 		return false
@@ -138,8 +147,20 @@ func (o *output) admit(n int) bool {
 		return true
 	}
 	o.fail(errOverflow)
-	o.owner.overflow(waiting)
+	o.excess = waiting
 	return false
+}
+
+// report tells the owner, once, if too much was pending. The lock is not held, since the owner describes its client and
+// with it this output.
+func (o *output) report() {
+	o.mu.Lock()
+	n := o.excess
+	o.excess = 0
+	o.mu.Unlock()
+	if n > 0 {
+		o.owner.overflow(n)
+	}
 }
 
 // fail ends the output; what waits is dropped. The lock is held.
@@ -167,10 +188,12 @@ func (o *output) over(waiting int64) bool {
 // client that asks for nothing more.
 func (o *output) stirred() bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.admit(0)
-	p := o.progress
+	ok, p := o.admit(0), o.progress
 	o.progress = false
+	o.mu.Unlock()
+	if !ok {
+		o.report()
+	}
 	return p
 }
 
@@ -234,10 +257,15 @@ func (o *output) letGo() {
 // push sends b, whole messages, behind the replies in flight. It does not wait for them.
 func (o *output) push(b []byte) {
 	o.mu.Lock()
-	if !o.closing && o.admit(len(b)) {
+	ok := !o.closing && o.admit(len(b))
+	if ok {
 		o.outbox = append(o.outbox, b...)
 	}
 	o.mu.Unlock()
+	if !ok {
+		o.report()
+		return
+	}
 	o.sendPushes()
 }
 

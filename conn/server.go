@@ -98,7 +98,9 @@ func (s *Server) accept(l net.Listener, secure *tls.Config) {
 			return
 		default:
 			s.log.Warn("Accepting client connection failed; is the limit of open files too low?", "error", err)
-			s.pause(rest)
+			if !s.pause(rest) {
+				return
+			}
 			rest = min(2*rest, acceptRestMost)
 		}
 	}
@@ -110,13 +112,15 @@ func (s *Server) drop(l net.Listener) {
 	s.mu.Unlock()
 }
 
-// pause waits, but not beyond the server's end.
-func (s *Server) pause(d time.Duration) {
+// pause waits; it returns at once, and false, if the server ends.
+func (s *Server) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
 	case <-s.swept:
+		return false
 	}
 }
 

@@ -123,7 +123,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    "command-info",
-			Why:     "flags and tips of MSETNX, SCAN, RANDOMKEY and LATENCY RESET (Redis 7.2, src/commands/*.json)",
+			Why:     "tips of eight commands and the arity of COMMAND GETKEYS (Redis 7.2, src/commands/*.json)",
 			Applies: isSub("command", "info"),
 			Adapt: func(_ []string, oracle Value) Value {
 				oracle.Elems = slices.Clone(oracle.Elems)
@@ -160,7 +160,7 @@ func isSub(name string, subs ...string) func(args []string) bool {
 // Positions in a row of COMMAND INFO.
 const (
 	infoName        = 0
-	infoFlags       = 2
+	infoArity       = 1
 	infoTips        = 7
 	infoSubcommands = 9
 )
@@ -171,16 +171,18 @@ func adaptInfoRow(row Value) Value {
 		return row
 	}
 	row.Elems = slices.Clone(row.Elems)
-	flags, tips := &row.Elems[infoFlags], &row.Elems[infoTips]
+	tips := &row.Elems[infoTips]
 	switch row.Elems[infoName].Text {
 	case "msetnx":
 		tips.Elems = nil
 	case "scan":
 		tips.Elems = bulks("nondeterministic_output", "request_policy:special", "response_policy:special")
-		flags.Elems = append(slices.Clone(flags.Elems), Value{Kind: '+', Text: "touches_arbitrary_keys"})
 	case "randomkey":
 		tips.Elems = bulks("request_policy:all_shards", "response_policy:special", "nondeterministic_output")
-		flags.Elems = append(slices.Clone(flags.Elems), Value{Kind: '+', Text: "touches_arbitrary_keys"})
+	case "command|getkeys", "command|getkeysandflags":
+		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
+	case "client|setname", "config|resetstat", "config|rewrite":
+		tips.Elems = bulks("request_policy:all_nodes", "response_policy:all_succeeded")
 	case "latency|reset":
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:agg_sum")
 	}
