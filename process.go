@@ -110,7 +110,7 @@ func giveBack(ctx context.Context, g *shards.Group) {
 		}
 		return sum
 	}
-	floor, rest := waste(), 0
+	floor, rest, again := waste(), 0, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -119,10 +119,13 @@ func giveBack(ctx context.Context, g *shards.Group) {
 		}
 		w := waste()
 		floor = min(floor, w)
-		if rest--; rest > 0 || w-floor < max(wasteFloor, g.Used()/wasteShare) {
+		if rest--; rest > 0 {
 			continue
 		}
-		debug.FreeOSMemory()
-		floor, rest = waste(), wasteRest
+		grown := w-floor > max(wasteFloor, g.Used()/wasteShare)
+		if grown || again {
+			debug.FreeOSMemory()
+			floor, rest, again = waste(), wasteRest, grown // data may have been going still: look once more
+		}
 	}
 }

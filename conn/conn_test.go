@@ -52,7 +52,7 @@ func TestManyCommandsBeforeTheFirstRead(t *testing.T) {
 func TestOrderOfRepliesOverPendingOutput(t *testing.T) {
 	f := newFixture(t)
 	c := f.dial()
-	const commands, most = 5000, 12_000
+	const commands, most = 3000, 12_000
 	filler := strings.Repeat("y", most)
 	done := make(chan error, 1)
 	go func() {

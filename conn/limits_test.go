@@ -125,10 +125,10 @@ func TestTimeoutOfSlowReader(t *testing.T) {
 	body := strings.Repeat("x", 100_000)
 	c := f.narrow()
 	c.do("+OK\r\n", "SET", "k", body)
-	c.send(strings.Repeat(request("GET", "k"), 200))
-	for range 200 {
+	c.send(strings.Repeat(request("GET", "k"), 120))
+	for range 120 {
 		c.expect(bulk(body))
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(30 * time.Millisecond)
 	}
 }
 

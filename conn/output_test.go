@@ -58,8 +58,7 @@ func TestPushesNeverInterruptReplies(t *testing.T) {
 			for i := range replies {
 				o.hold()
 				for piece := range pieces {
-					_, err := fmt.Fprintf(o.stream, "reply %d %d;", i, piece)
-					require.NoError(t, err)
+					_, _ = fmt.Fprintf(o.stream, "reply %d %d;", i, piece)
 				}
 				_, _ = io.WriteString(o.stream, "\n")
 				o.letGo()

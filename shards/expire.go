@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	turnWork  = 256 // units of wheel work a turn: about 50 microseconds
-	minRest   = 10  // ms between turns when nothing is overdue: deadlines near each other share a turn
-	idleClean = 64  // blocks moved by compaction in a turn
+	turnTime  = 300_000 // ns that a turn goes on expiring keys, a transaction after the other
+	turnWork  = 128     // units of wheel work in one of those: some 20 microseconds
+	turnRest  = 1       // ms between turns while more is due, so that others get at the processors
+	minRest   = 10      // ms between turns when nothing is overdue: deadlines near each other share a turn
+	idleClean = 64      // blocks moved by compaction in a turn
 )
 
 // timers is the keyspace as the wheel sees it.
@@ -64,7 +66,7 @@ func (s *shard) turn() {
 	for i, d := range s.dbs {
 		s.touch(d)
 		if !tx.limits.KeepExpired && d.timed() > 0 {
-			more = s.expireDue(i, d, start) || more
+			more = s.expireFor(i, d, start) || more
 		}
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
@@ -72,8 +74,25 @@ func (s *shard) turn() {
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {
-		s.enqueue(message{})
+		s.rest(s.g.clock()/millisecond, turnRest)
 	}
+}
+
+// rest sets the timer for a turn in so many milliseconds.
+func (s *shard) rest(now, ms int64) {
+	s.armed = now + ms
+	s.timer.Reset(time.Duration(ms) * time.Millisecond)
+}
+
+// expireFor removes keys of one database until none is due or the turn, begun at start, has lasted long enough, and
+// reports whether more are due.
+func (s *shard) expireFor(index int, d *db, start int64) (more bool) {
+	for s.expireDue(index, d, start) {
+		if s.g.clock()-start > turnTime {
+			return true
+		}
+	}
+	return false
 }
 
 // expireDue removes keys of one database in a transaction of its own, and reports whether more are due.
@@ -100,7 +119,7 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 // arm sets the timer for what the databases just written need: their next deadline, or soon if much of one is free.
 func (s *shard) arm() {
 	now := s.g.clock() / millisecond
-	next := int64(math.MaxInt64)
+	next := int64(math.MaxInt64) // never
 	for _, d := range s.touched {
 		if d.space.Wasteful() {
 			next = min(next, now)
@@ -111,11 +130,9 @@ func (s *shard) arm() {
 			}
 		}
 	}
-	if next >= s.armed {
-		return
+	if at := max(next, now+minRest); at < s.armed {
+		s.rest(now, at-now)
 	}
-	s.armed = next
-	s.timer.Reset(time.Duration(max(next-now, minRest)) * time.Millisecond)
 }
 
 // reclaim frees what the transaction let go of.
