@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
@@ -91,9 +92,10 @@ func memoryBudget() int64 {
 	return int64(float64(limit) * budgetShare)
 }
 
-// giveBack returns memory to the operating system soon after much of it fell free, which the garbage collector by itself
-// does only as new data comes. It runs until ctx is done. A collection costs about a millisecond a gigabyte, since the
-// data has no pointers.
+// giveBack collects garbage soon after much memory fell free, which the runtime by itself does only as new data comes; the
+// runtime's scavenger then returns it to the operating system over some seconds. It runs until ctx is done. A collection
+// costs a few milliseconds a gigabyte, since the data has no pointers. (Returning all at once, debug.FreeOSMemory, was
+// measured: 100 MB that expired raised the p99.9 of other clients from 4 to 13 milliseconds and more.)
 func giveBack(ctx context.Context, g *shards.Group) {
 	tick := time.NewTicker(wasteInterval)
 	defer tick.Stop()
@@ -124,7 +126,7 @@ func giveBack(ctx context.Context, g *shards.Group) {
 		}
 		grown := w-floor > max(wasteFloor, g.Used()/wasteShare)
 		if grown || again {
-			debug.FreeOSMemory()
+			runtime.GC()
 			floor, rest, again = waste(), wasteRest, grown // data may have been going still: look once more
 		}
 	}

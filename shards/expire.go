@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	turnTime  = 300_000 // ns that a turn goes on expiring keys, a transaction after the other
+	turnTime  = 200_000 // ns that a turn goes on expiring keys, a transaction after the other
 	turnWork  = 128     // units of wheel work in one of those: some 20 microseconds
 	turnRest  = 1       // ms between turns while more is due, so that others get at the processors
 	minRest   = 10      // ms between turns when nothing is overdue: deadlines near each other share a turn
