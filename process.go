@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -70,6 +72,22 @@ func writePidFile(cfg *config.Config, log *slog.Logger) (remove func()) {
 		return func() {}
 	}
 	return func() { _ = os.Remove(name) }
+}
+
+// tellSupervisor tells systemd that the server is ready, by the protocol of sd_notify(3), if `supervised` asks for it.
+func tellSupervisor(cfg *config.Config, log *slog.Logger) {
+	mode, socket := cfg.Now().Supervised, os.Getenv("NOTIFY_SOCKET")
+	if mode != "systemd" && mode != "auto" || socket == "" {
+		return
+	}
+	c, err := net.Dial("unixgram", socket)
+	if err == nil {
+		_, err = c.Write([]byte("STATUS=Ready to accept connections\nREADY=1\n"))
+		err = errors.Join(err, c.Close())
+	}
+	if err != nil {
+		log.Warn("Can't tell systemd that the server is ready", "error", err)
+	}
 }
 
 const (

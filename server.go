@@ -37,13 +37,19 @@ type server struct {
 	conns  *conn.Server
 
 	listening sync.Mutex
-	tcp       []net.Listener
-	secure    []net.Listener
+	tcp       endpoint
+	secure    endpoint
 
 	stop  chan struct{} // closed when somebody asks for the end
 	once  sync.Once
 	chore sync.WaitGroup
 	done  context.CancelFunc // ends the chores
+}
+
+// endpoint is a port as it is being served.
+type endpoint struct {
+	listeners []net.Listener
+	tls       *tls.Config // nil: plain
 }
 
 // serve runs a server until a signal or SHUTDOWN ends it, and returns the exit code.
@@ -77,6 +83,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	s.log.Info("Ready to accept connections")
+	tellSupervisor(cfg, s.log)
 	s.wait()
 	if err := s.shutdown(); err != nil {
 		s.log.Warn("Errors trying to shut down the server", "error", err)
@@ -118,7 +125,8 @@ func (s *server) network() command.Network {
 		return command.Network{}
 	}
 	return command.Network{
-		Accepted: s.conns.Accepted.Load(), Rejected: s.conns.Rejected.Load(), Open: s.conns.Open(),
+		Accepted: s.conns.Accepted.Load(), Rejected: s.conns.Rejected.Load(),
+		Evicted: s.conns.Evicted.Load(), Open: s.conns.Open(),
 		InBytes: s.conns.InBytes.Load(), OutBytes: s.conns.OutBytes.Load(), Buffered: s.conns.Buffered(),
 	}
 }
@@ -249,30 +257,29 @@ func (s *server) relistenTLS(now *config.Snapshot) error {
 	return s.swap(&s.secure, now.Bind, now.TLSPort, secure)
 }
 
-// swap closes the listeners in place and serves new ones. If those cannot be had, the old ones are opened again.
-func (s *server) swap(place *[]net.Listener, bind []string, port int, secure *tls.Config) error {
+// swap closes what an endpoint serves and serves another port instead. If that cannot be had, it goes back to the old
+// one.
+func (s *server) swap(e *endpoint, bind []string, port int, secure *tls.Config) error {
 	s.listening.Lock()
 	defer s.listening.Unlock()
-	old := *place
-	for _, l := range old {
+	old := *e
+	for _, l := range old.listeners {
 		_ = l.Close()
 	}
 	listeners, err := listenAll(bind, port)
+	*e = endpoint{listeners, secure}
 	if err != nil {
-		*place = nil
-		for _, l := range old {
+		*e = endpoint{tls: old.tls}
+		for _, l := range old.listeners {
 			if again, reopened := net.Listen("tcp", l.Addr().String()); reopened == nil {
-				*place = append(*place, again)
-				s.conns.Serve(again, secure)
+				e.listeners = append(e.listeners, again)
 			}
 		}
-		return err
 	}
-	*place = listeners
-	for _, l := range listeners {
-		s.conns.Serve(l, secure)
+	for _, l := range e.listeners {
+		s.conns.Serve(l, e.tls)
 	}
-	return nil
+	return err
 }
 
 // listenAll opens a port on every address of `bind`. Port 0 is none at all.

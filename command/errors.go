@@ -28,7 +28,6 @@ const (
 	errNaN            = Error("ERR increment would produce NaN or Infinity")
 	errTooLong        = Error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 	errInternal       = Error("ERR internal error; the command's changes were taken back, see the server's log")
-	errMonitorInMulti = Error("ERR MONITOR isn't allowed for DENY BLOCKING client")
 )
 
 const (

@@ -46,6 +46,7 @@ type Hooks struct {
 type Network struct {
 	Accepted int64 // connections
 	Rejected int64 // of those, turned away because of maxclients
+	Evicted  int64 // ended because of maxmemory-clients
 	Open     int64 // connections now
 	InBytes  int64
 	OutBytes int64

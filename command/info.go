@@ -166,7 +166,7 @@ func infoClients(c *Call, r *stats.Report) {
 	r.Add("maxclients", c.Server.config.Now().MaxClients)
 	r.Add("client_recent_max_input_buffer", input)
 	r.Add("client_recent_max_output_buffer", output)
-	r.Add("blocked_clients", 0)
+	r.Add("blocked_clients", c.Server.Blocked())
 	r.Add("tracking_clients", 0)
 	r.Add("clients_in_timeout_table", 0)
 	r.Add("total_blocking_keys", 0)

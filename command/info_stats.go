@@ -33,7 +33,7 @@ func infoStats(c *Call, r *stats.Report) {
 	r.Add("expired_time_cap_reached_count", 0)
 	r.Add("expire_cycle_cpu_milliseconds", data.ExpiryTurnsNS/millisecond)
 	r.Add("evicted_keys", data.Evicted)
-	r.Add("evicted_clients", 0)
+	r.Add("evicted_clients", net.Evicted)
 	r.Add("total_eviction_exceeded_time", 0)
 	r.Add("current_eviction_exceeded_time", 0)
 	r.Add("keyspace_hits", data.Hits)

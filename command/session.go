@@ -300,6 +300,9 @@ func (s *Session) Kill() {
 	}
 }
 
+// Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
+func (s *Session) Evictable() bool { return !s.noEvict.Load() }
+
 // Idle is how long ago the client last sent a command.
 func (s *Session) Idle() time.Duration {
 	return time.Duration(s.exec.group.Now() - s.lastActive.Load())

@@ -137,6 +137,8 @@ func TestParseRefuses(t *testing.T) {
 		"aclfile users.acl":                       "aclfile is not supported: there are no ACL users yet",
 		"user alice on":                           "user is not supported: there are no ACL users yet",
 		"daemonize yes":                           "daemonize is not supported: the server stays in the foreground",
+		"min-replicas-to-write 1":                 "min-replicas-to-write is not supported: there is no replication yet",
+		"tls-ciphers x":                           "tls-ciphers is not supported: Go chooses the cipher suites of TLS 1.2",
 		"tls-ciphersuites x":                      "tls-ciphersuites is not supported: Go's TLS 1.3 has a fixed set of cipher suites",
 	}
 	for conf, want := range tests {
@@ -164,7 +166,7 @@ func TestParseNamesAllRefusals(t *testing.T) {
 
 func TestAcceptUnsupportedNames(t *testing.T) {
 	err := New().Parse("", []string{"--accept-unsupported", "appendonly port"})
-	require.ErrorContains(t, err, "argument(s) must be one of the following: tls-ciphersuites, aclfile, daemonize, save, appendonly, replicaof, cluster-enabled, user, loadmodule, sentinel")
+	require.ErrorContains(t, err, "argument(s) must be one of the following: tls-ciphers, tls-ciphersuites, aclfile, daemonize, save, appendonly, replicaof, min-replicas-to-write, cluster-enabled, user, loadmodule, sentinel")
 }
 
 func TestNotices(t *testing.T) {

@@ -170,3 +170,5 @@ func allInert(why string, rows ...Row) []Row {
 func isYes(v string) bool { return v == yes }
 
 func isSet(v string) bool { return v != "" }
+
+func isNotZero(v string) bool { return v != "0" }

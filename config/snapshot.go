@@ -25,7 +25,6 @@ type Snapshot struct {
 	TLSCACertDir     string   // directory of PEM files
 	TLSAuthClients   string   // "yes", "no" or "optional"
 	TLSProtocols     string   // blank-separated, "" for the default set
-	TLSCiphers       string   // OpenSSL cipher list of TLS 1.2, "" for the default set
 	TLSSessionCache  bool     // allow session resumption
 	EnableDebug      Access   // who may call DEBUG
 	EnableModule     Access   // who may call MODULE

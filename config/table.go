@@ -98,7 +98,7 @@ func tlsRows() []Row {
 		str("tls-protocols", "", "TLS versions to allow.").
 			with(EmptyUnset).into(toString(func(s *Snapshot) *string { return &s.TLSProtocols })),
 		str("tls-ciphers", "", "Ciphers of TLS 1.2 to allow.").
-			with(EmptyUnset).into(toString(func(s *Snapshot) *string { return &s.TLSCiphers })),
+			with(EmptyUnset).refuses("Go chooses the cipher suites of TLS 1.2", isSet),
 		boolean("tls-session-caching", true, "Let TLS clients resume sessions.").
 			into(toBool(func(s *Snapshot) *bool { return &s.TLSSessionCache })),
 		str("tls-ciphersuites", "", "Cipher suites of TLS 1.3 to allow.").
@@ -358,7 +358,8 @@ func replicaRows() []Row {
 		boolean("replica-ignore-maxmemory", true, "Let a replica leave eviction to its master.").
 			alias("slave-ignore-maxmemory").into(toBool(func(s *Snapshot) *bool { return &s.ReplicaIgnoreMaxMemory })),
 		integer("min-replicas-to-write", 0, 0, intMax, "Replicas that must be in reach for writes to be taken.").
-			alias("min-slaves-to-write").into(toInt(func(s *Snapshot) *int { return &s.MinReplicasToWrite })),
+			alias("min-slaves-to-write").into(toInt(func(s *Snapshot) *int { return &s.MinReplicasToWrite })).
+			refuses(noRepl, isNotZero),
 		integer("min-replicas-max-lag", 10, 0, intMax, "Seconds of lag up to which a replica counts as in reach.").
 			alias("min-slaves-max-lag").into(toInt(func(s *Snapshot) *int { return &s.MinReplicasMaxLag })),
 	}

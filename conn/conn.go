@@ -252,6 +252,12 @@ func (c *conn) Buffers() (input, output int64, chunks int) {
 	return c.input.Load(), output, chunks
 }
 
+// held is the memory that the connection's buffers take, in bytes.
+func (c *conn) held() int64 {
+	_, out, _ := c.Buffers()
+	return c.buffers.Load() + out
+}
+
 // Descriptor implements command.Conn.
 func (c *conn) Descriptor() int { return descriptor(c.socket) }
 

@@ -76,6 +76,22 @@ func TestQueryBufferLimit(t *testing.T) {
 	require.Contains(t, f.log.String(), "Closing client that reached max query buffer length")
 }
 
+func TestMaxMemoryClientsEvictsTheLargest(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	small, exempt, large := f.dial(), f.dial(), f.dial()
+	small.do("+PONG\r\n", "PING")
+	exempt.do("+OK\r\n", "CLIENT", "NO-EVICT", "ON")
+	half := "*2\r\n$4\r\nECHO\r\n$4000000\r\n" + strings.Repeat("x", 3_000_000) // commands that never end
+	_, _ = exempt.Write([]byte(half))
+	_, _ = large.Write([]byte(half))
+	f.eventually(func() bool { return f.server.Evicted.Load() >= 1 }, "a client is evicted")
+	large.cut()
+	require.Contains(t, f.log.String(), "Evicting client")
+	_, _ = exempt.Write([]byte(strings.Repeat("x", 1_000_000) + "\r\n"))
+	exempt.expect("$4000000\r\n" + strings.Repeat("x", 4_000_000) + "\r\n")
+	small.do("+PONG\r\n", "PING")
+}
+
 func TestMaxClients(t *testing.T) {
 	f := newFixture(t, "--maxclients", "2")
 	a, b := f.dial(), f.dial()

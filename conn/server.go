@@ -4,6 +4,7 @@ package conn
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +47,7 @@ type Server struct {
 
 	Accepted atomic.Int64 // connections accepted since the start
 	Rejected atomic.Int64 // of those, turned away because of maxclients
+	Evicted  atomic.Int64 // clients ended because of maxmemory-clients
 	InBytes  atomic.Int64 // read from sockets
 	OutBytes atomic.Int64 // taken by sockets
 }
@@ -260,12 +263,45 @@ func (s *Server) sweep() {
 func (s *Server) lookAtAll() {
 	now, limit := time.Now(), time.Duration(s.config.Now().Timeout)*time.Second
 	var buffered int64
-	for _, c := range s.all() {
+	all := s.all()
+	for _, c := range all {
 		s.look(c, now, limit)
-		_, out, _ := c.Buffers()
-		buffered += c.buffers.Load() + out
+		buffered += c.held()
 	}
 	s.buffered.Store(buffered)
+	s.evict(all)
+}
+
+// evict ends the clients that hold most until all that may be evicted hold together no more than maxmemory-clients.
+func (s *Server) evict(all []*conn) {
+	limit := s.clientBudget()
+	if limit == 0 {
+		return
+	}
+	all = slices.DeleteFunc(all, func(c *conn) bool { return !c.session.Evictable() })
+	slices.SortFunc(all, func(a, b *conn) int { return cmp.Compare(b.held(), a.held()) })
+	var sum int64
+	for _, c := range all {
+		sum += c.held()
+	}
+	for _, c := range all {
+		if sum <= limit {
+			return
+		}
+		sum -= c.held()
+		s.Evicted.Add(1)
+		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", c.session.Describe())
+		c.session.Kill()
+	}
+}
+
+// clientBudget is maxmemory-clients in bytes, 0 for none. A negative setting is a percentage of maxmemory.
+func (s *Server) clientBudget() int64 {
+	now := s.config.Now()
+	if now.MaxMemoryClients >= 0 {
+		return now.MaxMemoryClients
+	}
+	return now.MaxMemory / 100 * -now.MaxMemoryClients
 }
 
 func (s *Server) look(c *conn, now time.Time, limit time.Duration) {

@@ -5,7 +5,6 @@ package oracle
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -19,17 +18,6 @@ import (
 
 const transcripts = "../command/testdata"
 
-var update = flag.Bool("update", false, "rewrite the replies in the transcripts from the real server")
-
-func TestTranscriptsAreTrue(t *testing.T) {
-	t.Parallel()
-	reference := Real(Start(t).Dial)
-	if *update {
-		Update(t, transcripts, reference)
-		reference = Real(reference.Dial)
-	}
-	Check(t, transcripts, reference)
-}
 
 func TestTwoRealServersDoNotDiffer(t *testing.T) {
 	t.Parallel()
