@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,8 +152,13 @@ func TestInterruptLeavesAPartialReport(t *testing.T) {
 	require.Zero(t, keysLeft(t, server.addr), "keys left behind")
 }
 
+// commandLine is held by whoever runs one: urfave/cli keeps its help flag in a variable of its own.
+var commandLine sync.Mutex
+
 // runCommand runs the command line and returns its output and error.
 func runCommand(args ...string) (string, error) {
+	commandLine.Lock()
+	defer commandLine.Unlock()
 	var out bytes.Buffer
 	app := &cli.App{
 		Name: "respite", Writer: &out, ErrWriter: io.Discard, Commands: []*cli.Command{Command()},
