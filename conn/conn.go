@@ -28,6 +28,7 @@ type conn struct {
 	stream  net.Conn // what commands travel on: socket's output side, or TLS over it
 	out     output
 	reader  *proto.Reader
+	poll    poll
 	session *command.Session
 	local   bool // the peer is on this machine
 	killed  atomic.Bool
@@ -50,8 +51,8 @@ func (c *conn) serve() {
 	c.close(isDone(err))
 }
 
-// loop reads and answers until the client goes, is sent away, or breaks the protocol.
-func (c *conn) loop() error {
+// streamLoop is loop for a connection that is read through its stream: TLS, and systems without poll.
+func (c *conn) streamLoop() error {
 	for {
 		err := c.answer()
 		if err != nil || c.session.Closing() {
@@ -117,9 +118,7 @@ func (c *conn) fill() error {
 		err := c.reader.Fill()
 		c.parked.Store(false)
 		if !isTimeout(err) {
-			c.fresh.Store(true)
-			c.input.Store(int64(c.reader.Buffered()))
-			c.buffers.Store(int64(c.reader.Footprint()))
+			c.arrived()
 			return err
 		}
 		if c.isEnding() {
@@ -127,6 +126,13 @@ func (c *conn) fill() error {
 		}
 		c.rest()
 	}
+}
+
+// arrived notes that bytes, or the end of them, have come.
+func (c *conn) arrived() {
+	c.fresh.Store(true)
+	c.input.Store(int64(c.reader.Buffered()))
+	c.buffers.Store(int64(c.reader.Footprint()))
 }
 
 // rest gives back what only a busy connection needs, and goes on without a deadline.

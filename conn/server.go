@@ -182,7 +182,7 @@ func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
 		c.stream = tls.Server(&c.out, secure)
 		c.out.stream = c.stream
 	}
-	c.reader = s.pool.NewReader(c.stream)
+	c.reader = s.pool.NewReader(c.openPoll())
 	c.session = s.exec.NewSession(c)
 	return c
 }
