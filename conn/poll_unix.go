@@ -48,7 +48,7 @@ func (c *conn) openPoll() io.Reader {
 // Read reads what the socket has, or returns errAgain. It is called during a turn only.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
-		n, err := syscall.Read(c.poll.fd, p)
+		n, err := sysRead(c.poll.fd, p)
 		switch {
 		case err == syscall.EINTR:
 			continue

@@ -48,7 +48,7 @@ func (t *tryWriter) write(p []byte) (int, error) {
 // attempt is one write; it reports true so that the runtime does not wait and call again.
 func (t *tryWriter) attempt(fd uintptr) bool {
 	for t.n < len(t.bytes) {
-		n, err := syscall.Write(int(fd), t.bytes[t.n:])
+		n, err := sysWrite(int(fd), t.bytes[t.n:])
 		switch err {
 		case nil:
 			t.n += n
