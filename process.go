@@ -96,7 +96,9 @@ const (
 	wasteFloor    = 32 << 20
 	wasteShare    = 8 // waste of an eighth of the data is worth a collection
 	wasteInterval = time.Second
-	wasteRest     = 3 // intervals between two collections at least
+	busyPeriod    = 3   // intervals between two collections at least
+	quietPeriod   = 5   // after which one is made even though nothing fell free, if there may be something to collect
+	longPeriod    = 120 // the most that grows to while there is not: what the runtime does by itself
 )
 
 // memoryBudget is how much data and buffers may take, in bytes, if maxmemory is not set: 3/4 of what the container, or
@@ -130,22 +132,26 @@ func giveBack(ctx context.Context, g *shards.Group) {
 		}
 		return sum
 	}
-	floor, rest, again := waste(), 0, false
+	floor, since, period := waste(), 0, quietPeriod
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		w := waste()
+		since++
+		w, least := waste(), max(wasteFloor, g.Used()/wasteShare)
 		floor = min(floor, w)
-		if rest--; rest > 0 {
+		grown := w-floor > least && since >= busyPeriod
+		if !grown && (w < least || since < period) {
 			continue
 		}
-		grown := w-floor > max(wasteFloor, g.Used()/wasteShare)
-		if grown || again {
-			runtime.GC()
-			floor, rest, again = waste(), wasteRest, grown // data may have been going still: look once more
+		runtime.GC()
+		floor, since = waste(), 0
+		// What is left may be in use, or in pools that empty themselves at the second collection: try again, less and less.
+		if period *= 2; floor < w-w/wasteShare {
+			period = quietPeriod
 		}
+		period = min(period, longPeriod)
 	}
 }

@@ -18,7 +18,6 @@ import (
 
 const transcripts = "../command/testdata"
 
-
 func TestTwoRealServersDoNotDiffer(t *testing.T) {
 	t.Parallel()
 	Differential(t, transcripts, Real(Start(t).Dial), Real(Start(t).Dial))
