@@ -93,7 +93,7 @@ func tellSupervisor(cfg *config.Config, log *slog.Logger) {
 const (
 	budgetShare   = 0.75 // of the container's memory that data and buffers may take if maxmemory is not set
 	runtimeShare  = 0.95 // of it at which the runtime collects garbage as hard as it can
-	wasteFloor    = 32 << 20
+	wasteFloor    = 16 << 20
 	wasteShare    = 8 // waste of an eighth of the data is worth a collection
 	wasteInterval = time.Second
 	busyPeriod    = 3   // intervals between two collections at least
@@ -119,20 +119,12 @@ func memoryBudget() int64 {
 func giveBack(ctx context.Context, g *shards.Group) {
 	tick := time.NewTicker(wasteInterval)
 	defer tick.Stop()
-	samples := []metrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	beside := func() int64 { // what the heap holds besides keys and values: buffers, and what is not collected yet
+		metrics.Read(sample)
+		return int64(sample[0].Value.Uint64()) - g.Used()
 	}
-	waste := func() int64 {
-		metrics.Read(samples)
-		sum := -g.Used()
-		for _, s := range samples {
-			sum += int64(s.Value.Uint64())
-		}
-		return sum
-	}
-	floor, since, period := waste(), 0, quietPeriod
+	floor, since, period := beside(), 0, quietPeriod
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,14 +132,14 @@ func giveBack(ctx context.Context, g *shards.Group) {
 		case <-tick.C:
 		}
 		since++
-		w, least := waste(), max(wasteFloor, g.Used()/wasteShare)
+		w, least := beside(), max(wasteFloor, g.Used()/wasteShare)
 		floor = min(floor, w)
 		grown := w-floor > least && since >= busyPeriod
 		if !grown && (w < least || since < period) {
 			continue
 		}
 		runtime.GC()
-		floor, since = waste(), 0
+		floor, since = beside(), 0
 		// What is left may be in use, or in pools that empty themselves at the second collection: try again, less and less.
 		if period *= 2; floor < w-w/wasteShare {
 			period = quietPeriod
