@@ -91,10 +91,10 @@ func tellSupervisor(cfg *config.Config, log *slog.Logger) {
 }
 
 const (
-	budgetShare   = 0.75 // of the container's memory that data and buffers may take if maxmemory is not set
-	runtimeShare  = 0.95 // of it at which the runtime collects garbage as hard as it can
-	wasteFloor    = 16 << 20
-	wasteShare    = 8 // waste of an eighth of the data is worth a collection
+	budgetShare   = 0.75     // of the container's memory that data and buffers may take if maxmemory is not set
+	runtimeShare  = 0.95     // of it at which the runtime collects garbage as hard as it can
+	wasteFloor    = 16 << 20 // bytes besides keys and values that a collection is worth
+	wasteShare    = 8        // or an eighth of the data, if that is more
 	wasteInterval = time.Second
 	busyPeriod    = 3   // intervals between two collections at least
 	quietPeriod   = 5   // after which one is made even though nothing fell free, if there may be something to collect

@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"respite/proto"
 	"respite/shards"
@@ -302,11 +301,6 @@ func (s *Session) Kill() {
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }
-
-// Idle is how long ago the client last sent a command.
-func (s *Session) Idle() time.Duration {
-	return time.Duration(s.exec.group.Now() - s.lastActive.Load())
-}
 
 // Subscribed reports whether the client waits for something that the server sends: it may be idle for as long as it
 // likes.
