@@ -156,15 +156,11 @@ func (it Item) Size() int { return it.d.space.Size(it.ref) }
 
 // Read finds a key, counts a hit or a miss and notes the access. A key past its deadline is removed and not found.
 func (tx *Tx) Read(key []byte) (Item, bool) {
-	s, d := tx.home(key)
-	ref := tx.find(s, d, key)
-	if ref == 0 {
-		s.stats.Misses++
-		return Item{}, false
+	it, ok := tx.Look(key)
+	if ok {
+		tx.touch(it.d, it.ref)
 	}
-	s.stats.Hits++
-	tx.touch(d, ref)
-	return Item{d, ref}, true
+	return it, ok
 }
 
 // Look is Read for commands that ask about a key, not for what it holds: it counts a hit or a miss, and leaves recency

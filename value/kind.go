@@ -60,15 +60,11 @@ func (e Encoding) String() string {
 	return "unknown"
 }
 
+// encodingBits is how many low bits of a keyspace.Kind are the encoding.
 const encodingBits = 4
 
-// MakeKind packs a type and an encoding into the byte that the keyspace keeps.
-func MakeKind(t Type, e Encoding) keyspace.Kind {
-	return keyspace.Kind(uint8(t)<<encodingBits | uint8(e))
-}
+// TypeOf is the type of a kind.
+func TypeOf(k keyspace.Kind) Type { return Type(k.Type()) }
 
-// TypeOf unpacks the type of a kind.
-func TypeOf(k keyspace.Kind) Type { return Type(k >> encodingBits) }
-
-// EncodingOf unpacks the encoding of a kind.
-func EncodingOf(k keyspace.Kind) Encoding { return Encoding(k & (1<<encodingBits - 1)) }
+// EncodingOf is the encoding of a kind.
+func EncodingOf(k keyspace.Kind) Encoding { return Encoding(k.Encoding()) }
