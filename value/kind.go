@@ -63,6 +63,9 @@ func (e Encoding) String() string {
 // encodingBits is how many low bits of a keyspace.Kind are the encoding.
 const encodingBits = 4
 
+// MakeKind is the kind of a type in an encoding.
+func MakeKind(t Type, e Encoding) keyspace.Kind { return keyspace.MakeKind(uint8(t), uint8(e)) }
+
 // TypeOf is the type of a kind.
 func TypeOf(k keyspace.Kind) Type { return Type(k.Type()) }
 

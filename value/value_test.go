@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"respite/keyspace"
 )
 
 func TestNamesAreThoseOfRedis(t *testing.T) {
@@ -30,7 +28,7 @@ func TestNamesAreThoseOfRedis(t *testing.T) {
 func TestKindKeepsTypeAndEncoding(t *testing.T) {
 	for typ := String; typ <= Stream; typ++ {
 		for enc := Encoding(1); enc < 16; enc++ {
-			k := keyspace.MakeKind(uint8(typ), uint8(enc))
+			k := MakeKind(typ, enc)
 			require.Equal(t, typ, TypeOf(k))
 			require.Equal(t, enc, EncodingOf(k))
 		}
