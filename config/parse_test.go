@@ -211,6 +211,7 @@ func FuzzLines(f *testing.F) {
 	for _, tt := range fatalCases() {
 		f.Add(tt.conf)
 	}
+	f.Add("Bind 0 \"\"")
 	f.Add("save 1 2\nbind ::1\nrename-command a \"\"\nclient-output-buffer-limit normal 1mb 2 3\n")
 	f.Add("requirepass \"\\xff\\x00'\"\nmaxmemory 5gb\nnotify-keyspace-events An\nshutdown-on-sigint now force\n")
 	f.Fuzz(func(t *testing.T, content string) {

@@ -147,10 +147,8 @@ func readBind(_ *Row, words []string, _ string, _ bool) (string, error) {
 	if len(words) > maxBindAddrs {
 		return "", errors.New("Too many bind addresses specified.")
 	}
-	if oneEmpty(words) {
-		return "", nil
-	}
-	return strings.Join(words, " "), nil
+	// Words that are empty or hold blanks name no address; joined, they would not be read again as they were.
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " "), nil
 }
 
 func readReplicaOf(_ *Row, words []string, _ string, _ bool) (string, error) {
