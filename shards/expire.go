@@ -1,6 +1,6 @@
 // expire.go: keys go when their deadline has passed: at once when somebody touches them (Tx.find), and soon by the
 // shard's own turns. A turn is one message like any other and bounded, so that a million keys that expire in the same
-// second delay nobody by more than a turn; what is left is queued behind the messages that came meanwhile.
+// second delay nobody by more than a turn; while more is due the shard rests a moment between turns.
 
 package shards
 

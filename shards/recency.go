@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	recencyMask  = 1<<24 - 1
-	lfuMinutes   = 1<<16 - 1
-	lfuStart     = 5 // of a new key, so that it is not the first to go
-	lfuMax       = 255
-	secondsAnHit = 60
+	recencyMask    = 1<<24 - 1
+	lfuMinutes     = 1<<16 - 1
+	lfuStart       = 5 // of a new key, so that it is not the first to go
+	lfuMax         = 255
+	secondsAMinute = 60
 )
 
 // touch notes an access.
@@ -42,8 +42,10 @@ func (tx *Tx) fresh(d *db, ref keyspace.Ref) {
 	d.space.SetRecency(ref, r)
 }
 
-func (tx *Tx) clock24() uint32   { return uint32(tx.now/(1000*millisecond)) & recencyMask }
-func (tx *Tx) minutes16() uint32 { return uint32(tx.now/(secondsAnHit*1000*millisecond)) & lfuMinutes }
+func (tx *Tx) clock24() uint32 { return uint32(tx.now/(1000*millisecond)) & recencyMask }
+func (tx *Tx) minutes16() uint32 {
+	return uint32(tx.now/(secondsAMinute*1000*millisecond)) & lfuMinutes
+}
 
 // counted is the LFU word after one more access.
 func (tx *Tx) counted(r uint32) uint32 {
