@@ -139,6 +139,9 @@ func (c *conn) arrived() {
 func (c *conn) rest() {
 	c.session.Quiet()
 	c.reader.Release()
+	if t, ok := c.stream.(*tls.Conn); ok {
+		dropRecordBuffer(t)
+	}
 	c.buffers.Store(int64(c.reader.Footprint()))
 	c.readUntil(time.Time{})
 }
