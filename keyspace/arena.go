@@ -23,7 +23,7 @@ const (
 	// MaxArena is the most bytes that the blocks of one Space may occupy: 16 GiB.
 	MaxArena = int64(maxPages) * pageBytes
 
-	// spareLimit is how many empty pages wait for reuse; further ones go to the garbage collector.
+	// spareLimit is how many empty pages wait for reuse; further ones go back to the operating system.
 	spareLimit = 4
 
 	// fillBuckets is how many degrees of fullness a class tells apart: blocks are taken from the fullest pages, so
@@ -253,6 +253,8 @@ func (a *arena) dropPage(num uint32, m *pageMeta, c *classState) {
 	slot := &a.tables[num>>tableShift].pages[num&tableMask]
 	if len(a.spare) < spareLimit {
 		a.spare = append(a.spare, *slot)
+	} else {
+		(*slot).release()
 	}
 	*slot = nil
 	m.next = a.freePages
