@@ -260,21 +260,21 @@ func TestLinearizability(t *testing.T) {
 	if underRace() {
 		singleKeyRounds, multiKeyRounds = singleKeyRounds/raceShare, multiKeyRounds/raceShare
 	}
-	for _, shards := range []int{2, 5} {
-		s := startServer(t, "--shards", strconv.Itoa(shards))
+	for _, args := range []string{"--shards 2 --io-pollers 4", "--shards 5 --io-engine netpoll"} {
+		s := startServer(t, strings.Fields(args)...)
 		keys := model(s.spreadKeys("", worldKeys))
 		clients := make([]*oracle.Conn, historyClients)
 		for i := range clients {
 			clients[i] = s.connect(t, resp2)
 		}
-		t.Run(fmt.Sprintf("single keys on %d shards", shards), func(t *testing.T) {
+		t.Run("single keys, "+args, func(t *testing.T) {
 			checker := keys.checker()
 			checker.Partition = byKey
 			for round := range singleKeyRounds {
 				checkHistory(t, checker, record(t, clients, uint64(round), singleKeyCalls, keys.oneKey))
 			}
 		})
-		t.Run(fmt.Sprintf("many keys on %d shards", shards), func(t *testing.T) {
+		t.Run("many keys, "+args, func(t *testing.T) {
 			for round := range multiKeyRounds {
 				checkHistory(t, keys.checker(), record(t, clients, uint64(round), multiKeyCalls, keys.manyKeys))
 			}

@@ -20,6 +20,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -259,13 +260,14 @@ func (ra *race) finish(t *testing.T) {
 	}
 }
 
-// forEachShards runs body with servers of several sizes.
-func forEachShards(t *testing.T, body func(t *testing.T, s *testServer)) {
+// forEachServer runs body with servers of several sizes, on both I/O engines. One poller runs one connection at a time, so
+// most have more.
+func forEachServer(t *testing.T, body func(t *testing.T, s *testServer)) {
 	t.Helper()
-	for _, shards := range []int{2, 4, 8} {
-		t.Run(fmt.Sprintf("%d shards", shards), func(t *testing.T) {
-			body(t, startServer(t, "--shards", strconv.Itoa(shards)))
-		})
+	for _, args := range []string{
+		"--shards 2 --io-pollers 3", "--shards 2 --io-engine netpoll", "--shards 4 --io-pollers 1", "--shards 8 --io-pollers 4",
+	} {
+		t.Run(args, func(t *testing.T) { body(t, startServer(t, strings.Fields(args)...)) })
 	}
 }
 
@@ -274,7 +276,7 @@ func TestOrderAcrossShards(t *testing.T) {
 	if underRace() {
 		reads = orderReadsRace
 	}
-	forEachShards(t, func(t *testing.T, s *testServer) {
+	forEachServer(t, func(t *testing.T, s *testServer) {
 		ascending, descending := &track{keys: s.spreadKeys("up:", orderKeys)}, &track{keys: s.spreadKeys("down:", orderKeys)}
 		slices.Reverse(descending.keys)
 		tracks := []*track{ascending, descending}
@@ -341,7 +343,7 @@ func TestSplitCommandsAreAtomic(t *testing.T) {
 	if underRace() {
 		reads /= 20
 	}
-	forEachShards(t, func(t *testing.T, s *testServer) {
+	forEachServer(t, func(t *testing.T, s *testServer) {
 		keys := s.spreadKeys("", orderKeys)
 		var ra race
 		for i := range uint64(2) {

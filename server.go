@@ -104,7 +104,9 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 		return nil, fmt.Errorf("build the command table: %w", err)
 	}
 	s.exec = exec
-	s.conns = conn.NewServer(exec, cfg, s.log)
+	if s.conns, err = conn.NewServer(exec, cfg, s.log); err != nil {
+		return nil, fmt.Errorf("start the I/O engine: %w", err)
+	}
 	s.applyConfig()
 	s.group.Start()
 	ctx, cancel := context.WithCancel(context.Background())

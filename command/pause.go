@@ -149,6 +149,7 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 			return nil
 		}
 		s.settle()
+		s.conn.Yield()
 		select {
 		case <-p.over:
 		case <-s.gone:

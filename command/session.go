@@ -16,6 +16,7 @@ import (
 type Conn interface {
 	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
 	Kill()                                      // ends the connection soon
+	Yield()                                     // says, on the session's goroutine, that it is about to wait or will be busy for long
 	Addr() (remote, local string)               // as CLIENT LIST shows them
 	Local() bool                                // the peer is on this machine
 	Buffers() (input, output int64, chunks int) // bytes buffered each way, chunks of pending output
@@ -106,6 +107,7 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	if s.batch == nil {
 		s.batch = s.exec.batches.Get().(*batch)
 		s.batch.session = s
+		s.batch.job.OnWait(s.conn.Yield)
 	}
 	s.stepReply()
 	row, err := s.gate(args)
@@ -161,6 +163,7 @@ func (s *Session) Quiet() {
 		return
 	}
 	s.batch.session = nil
+	s.batch.job.OnWait(nil)
 	s.exec.batches.Put(s.batch)
 	s.batch = nil
 }
@@ -208,8 +211,10 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 		s.runHere(row, args, nil)
 		return nil
 	case Alone:
+		s.conn.Yield()
 		return s.runCut(row, args, shards.Mask{}, w)
 	case OnAllShards:
+		s.conn.Yield()
 		return s.runCut(row, args, s.exec.group.All(), w)
 	}
 	return s.placeByKeys(row, args, w)
@@ -251,7 +256,7 @@ func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Wri
 		s.runHere(row, args, nil)
 		return nil
 	}
-	s.exec.group.Run(need, s.db, func(tx *shards.Tx) {
+	s.batch.job.RunBody(need, s.db, func(tx *shards.Tx) {
 		if s.leavesNoTrace(row) {
 			tx.Quiet()
 		}

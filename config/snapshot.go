@@ -6,6 +6,13 @@
 
 package config
 
+// Values of io-engine.
+const (
+	EngineAuto    = "auto"
+	EngineNetpoll = "netpoll"
+	EngineEpoll   = "epoll"
+)
+
 // Snapshot is one immutable state of the configuration. Take it from Config.Now once per unit
 // of work, so that a CONFIG SET in between is seen wholly or not at all.
 type Snapshot struct {
@@ -103,7 +110,9 @@ type Snapshot struct {
 	ShutdownOnSigterm ShutdownFlags // how SIGTERM ends the server
 	Hz                int           // background turns a second, a hint
 	DynamicHz         bool
-	Shards            int // 0 for one per processor
+	Shards            int    // 0 for one per processor
+	IOEngine          string // EngineAuto, EngineNetpoll or EngineEpoll
+	IOPollers         int    // 0 for half as many as processors
 
 	values []string // canonical, by row number
 }

@@ -23,10 +23,11 @@ const (
 	mib = 1 << 20
 	gib = 1 << 30
 
-	maxShards = 256
-	minHz     = 1
-	maxHz     = 500
-	maxMode   = 0o777
+	maxShards  = 256
+	maxPollers = 256
+	minHz      = 1
+	maxHz      = 500
+	maxMode    = 0o777
 
 	maxPercent = 100
 )
@@ -490,6 +491,10 @@ func ownRows() []Row {
 	rows := []Row{
 		integer("shards", 0, 0, maxShards, "Shards of the keyspace; 0 for one per processor.").
 			into(toInt(func(s *Snapshot) *int { return &s.Shards })),
+		enum("io-engine", EngineAuto, []string{EngineAuto, EngineNetpoll, EngineEpoll}, "What wakes connections; auto: the best there is.").
+			into(toString(func(s *Snapshot) *string { return &s.IOEngine })),
+		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for half as many as processors.").
+			into(toInt(func(s *Snapshot) *int { return &s.IOPollers })),
 		enum("log-format", "text", []string{"text", "json"}, "How log lines are written.").
 			into(toString(func(s *Snapshot) *string { return &s.LogFormat })),
 		special(acceptUnsupported, "", readWords, "Directives whose unkept promise is accepted.").

@@ -29,6 +29,8 @@ type conn struct {
 	out     output
 	reader  *proto.Reader
 	poll    poll
+	replies *bufio.Writer // between run and send
+	driver  driver
 	session *command.Session
 	local   bool // the peer is on this machine
 	killed  atomic.Bool
@@ -47,6 +49,11 @@ func (c *conn) serve() {
 	if err == nil {
 		err = c.loop()
 	}
+	c.end(err)
+}
+
+// end says goodbye; err is why.
+func (c *conn) end(err error) {
 	c.finish(err)
 	c.close(isDone(err))
 }
@@ -64,13 +71,21 @@ func (c *conn) streamLoop() error {
 	}
 }
 
-// answer runs every whole command that is buffered and flushes the replies.
+// answer runs every whole command that is buffered and sends the replies.
 func (c *conn) answer() error {
+	err := c.run()
+	if sendErr := c.send(); err == nil {
+		err = sendErr
+	}
+	return err
+}
+
+// run runs every whole command that is buffered. Replies wait for send, which must follow; from here to there pushes wait.
+func (c *conn) run() error {
 	limits := c.session.Limits()
 	w := c.server.takeWriter(c.stream)
-	defer c.server.putWriter(w)
+	c.replies = w
 	c.out.hold()
-	defer c.out.letGo()
 	err := c.commands(&limits, w)
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
@@ -78,10 +93,16 @@ func (c *conn) answer() error {
 	if err != nil {
 		protocolError(w, err)
 	}
-	if flushErr := w.Flush(); err == nil {
-		err = flushErr
-	}
 	return err
+}
+
+// send sends the replies of run.
+func (c *conn) send() error {
+	w := c.replies
+	c.replies = nil
+	defer c.server.putWriter(w)
+	defer c.out.letGo()
+	return w.Flush()
 }
 
 // commands hands every whole command that is buffered to the session.
@@ -151,7 +172,7 @@ func (c *conn) rest() {
 func (c *conn) readUntil(t time.Time) {
 	_ = c.socket.SetReadDeadline(t)
 	if c.isEnding() {
-		c.nudge()
+		_ = c.socket.SetReadDeadline(longAgo())
 	}
 }
 
@@ -195,6 +216,9 @@ const (
 // close sends what is pending, as long as the client takes it, and closes the socket.
 func (c *conn) close(linger bool) {
 	if !c.killed.Load() {
+		if c.out.isDraining() {
+			c.driver.yield()
+		}
 		c.out.drain(patience)
 		if t, ok := c.stream.(*tls.Conn); ok {
 			_ = t.CloseWrite()
@@ -207,6 +231,7 @@ func (c *conn) close(linger bool) {
 	if linger && !c.killed.Load() {
 		c.linger()
 	}
+	c.driver.leave()
 	_ = c.socket.Close()
 	c.reader.Release()
 	c.server.forget(c)
@@ -219,6 +244,8 @@ func (c *conn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
+	c.driver.yield()
+	c.driver.readsWait(true)
 	w := c.server.takeWriter(nil)
 	defer c.server.putWriter(w)
 	room := w.AvailableBuffer()
@@ -230,15 +257,16 @@ func (c *conn) linger() {
 	}
 }
 
-// nudge makes the goroutine's read return at once.
-func (c *conn) nudge() { _ = c.socket.SetReadDeadline(longAgo()) }
-
 // Kill implements command.Conn. It is for the session, which wakes a command that waits; whoever else ends a connection
 // kills its session.
 func (c *conn) Kill() {
 	c.killed.Store(true)
-	_ = c.socket.SetDeadline(longAgo()) // both the goroutine's read and the drainer's write return
+	_ = c.socket.SetDeadline(longAgo()) // reads and writes that wait return
+	c.driver.nudge()
 }
+
+// Yield implements command.Conn.
+func (c *conn) Yield() { c.driver.yield() }
 
 // Push implements command.Conn.
 func (c *conn) Push(b []byte) { c.out.push(b) }

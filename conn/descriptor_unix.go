@@ -9,6 +9,9 @@ import (
 
 // descriptor is the number of a socket's file descriptor, -1 if it has none.
 func descriptor(socket net.Conn) int {
+	if s, ok := socket.(nonBlocking); ok {
+		return s.descriptor()
+	}
 	n := -1
 	if s, ok := socket.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {

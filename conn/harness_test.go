@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,9 @@ import (
 	"respite/config"
 	"respite/shards"
 )
+
+// ioEngine is the engine under test.
+var ioEngine = flag.String("io-engine", config.EngineAuto, "run the tests with this engine")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -64,7 +68,7 @@ type fixture struct {
 func newFixture(t testing.TB, args ...string) *fixture {
 	t.Helper()
 	f := &fixture{t: t, config: config.New(), log: &journal{}}
-	require.NoError(t, f.config.Parse("", args))
+	require.NoError(t, f.config.Parse("", append([]string{"--io-engine", *ioEngine, "--io-pollers", "2"}, args...)))
 	group := shards.New(shards.Options{Shards: 2})
 	group.Start()
 	t.Cleanup(group.Close)
@@ -72,7 +76,8 @@ func newFixture(t testing.TB, args ...string) *fixture {
 	exec, err := command.NewExecutor(group, f.config, log, command.Hooks{})
 	require.NoError(t, err)
 	f.exec = exec
-	f.server = NewServer(exec, f.config, log)
+	f.server, err = NewServer(exec, f.config, log)
+	require.NoError(t, err)
 	t.Cleanup(func() { f.stop(testWait) })
 	l, err := Listen("127.0.0.1", 0)
 	require.NoError(t, err)

@@ -29,14 +29,9 @@ func TestKeepAlive(t *testing.T) {
 // keepAliveOf asks the system how it keeps a socket alive; times are in seconds.
 func keepAliveOf(t *testing.T, socket net.Conn) (on bool, idle, interval int) {
 	t.Helper()
-	raw, err := socket.(*net.TCPConn).SyscallConn()
-	require.NoError(t, err)
-	get := func(level, option int) (n int) {
-		require.NoError(t, raw.Control(func(fd uintptr) {
-			v, err := unix.GetsockoptInt(int(fd), level, option)
-			require.NoError(t, err)
-			n = v
-		}))
+	get := func(level, option int) int {
+		n, err := unix.GetsockoptInt(descriptor(socket), level, option)
+		require.NoError(t, err)
 		return n
 	}
 	return get(unix.SOL_SOCKET, unix.SO_KEEPALIVE) != 0, get(unix.IPPROTO_TCP, unix.TCP_KEEPIDLE), get(unix.IPPROTO_TCP, unix.TCP_KEEPINTVL)

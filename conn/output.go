@@ -294,6 +294,13 @@ func (o *output) size() (bytes int64, chunks int) {
 	return o.bytes + int64(len(o.outbox)), len(o.pending)
 }
 
+// isDraining reports whether something is pending.
+func (o *output) isDraining() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.draining
+}
+
 // drain takes no more pushes and waits until everything is sent, or until the client has taken nothing for the given
 // time.
 func (o *output) drain(patience time.Duration) {

@@ -29,6 +29,7 @@ import (
 type Server struct {
 	exec   *command.Executor
 	config *config.Config
+	engine engine
 	log    *slog.Logger
 
 	pool    proto.Pool
@@ -53,16 +54,20 @@ type Server struct {
 }
 
 // NewServer builds a server; Listen makes it serve.
-func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) *Server {
+func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server, error) {
+	engine, err := newEngine(c.Now())
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		exec: e, config: c, log: log,
+		exec: e, config: c, log: log, engine: engine,
 		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, swept: make(chan struct{}),
 	}
 	s.most.Store(math.MaxInt64)
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
 	s.running.Add(1)
 	go s.sweep()
-	return s
+	return s, nil
 }
 
 const (
@@ -92,7 +97,7 @@ func (s *Server) accept(l net.Listener, secure *tls.Config) {
 	defer s.running.Done()
 	defer s.drop(l)
 	for rest := acceptRest; ; {
-		socket, err := l.Accept()
+		socket, err := s.engine.accept(l)
 		switch {
 		case err == nil:
 			s.admit(socket, secure)
@@ -135,7 +140,7 @@ func (s *Server) admit(socket net.Conn, secure *tls.Config) {
 		turnAway(socket, why, secure)
 		return
 	}
-	if t, ok := socket.(*net.TCPConn); ok {
+	if t, ok := socket.(keepsAlive); ok && socket.RemoteAddr().Network() == "tcp" {
 		keepAlive(t, cfg.TCPKeepAlive)
 	}
 	c := s.newConn(socket, secure)
@@ -144,7 +149,7 @@ func (s *Server) admit(socket net.Conn, secure *tls.Config) {
 		_ = socket.Close()
 		return
 	}
-	go c.serve()
+	c.driver.begin()
 }
 
 // refusal is what a client that cannot stay is told; "" if it can, and then it counts as open.
@@ -183,6 +188,7 @@ func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
 		c.out.stream = c.stream
 	}
 	c.reader = s.pool.NewReader(c.openPoll())
+	c.driver = s.engine.adopt(c)
 	c.session = s.exec.NewSession(c)
 	return c
 }
@@ -197,13 +203,16 @@ func turnAway(socket net.Conn, why string, secure *tls.Config) {
 	_ = socket.Close()
 }
 
-func keepAlive(t *net.TCPConn, seconds int) {
-	if seconds == 0 {
-		_ = t.SetKeepAlive(false)
-		return
-	}
+// keepsAlive is a socket that can be told to probe a silent peer.
+type keepsAlive interface {
+	SetKeepAliveConfig(c net.KeepAliveConfig) error
+}
+
+func keepAlive(t keepsAlive, seconds int) {
 	period := time.Duration(seconds) * time.Second
-	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: period, Interval: max(period/3, time.Second), Count: 3})
+	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{
+		Enable: seconds > 0, Idle: period, Interval: max(period/3, time.Second), Count: 3,
+	})
 }
 
 // isLocal reports whether the peer is on this machine; one whose address nobody knows is not.
@@ -313,7 +322,7 @@ func (s *Server) look(c *conn, now time.Time, limit time.Duration) {
 		c.rested = false
 		return
 	}
-	if !c.parked.Load() {
+	if !c.driver.isIdle() {
 		return
 	}
 	if limit > 0 && now.Sub(c.active) > limit && !c.session.Subscribed() {
@@ -323,7 +332,7 @@ func (s *Server) look(c *conn, now time.Time, limit time.Duration) {
 	}
 	if !c.rested {
 		c.rested = true
-		c.nudge()
+		c.driver.nudge()
 	}
 }
 
@@ -342,12 +351,13 @@ func (s *Server) all() []*conn {
 func (s *Server) Stop(ctx context.Context) error {
 	s.endListening()
 	for _, c := range s.all() {
-		c.nudge()
+		c.driver.nudge()
 	}
 	done := make(chan struct{})
 	go func() { s.running.Wait(); close(done) }()
 	select {
 	case <-done:
+		s.engine.stop()
 		return nil
 	case <-ctx.Done():
 	}
@@ -355,6 +365,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		c.session.Kill()
 	}
 	<-done
+	s.engine.stop()
 	return fmt.Errorf("stop: %w", ctx.Err())
 }
 

@@ -17,7 +17,7 @@ func TestKillWhileParked(t *testing.T) {
 	c := f.dial()
 	c.do("+PONG\r\n", "PING")
 	k := f.only()
-	f.eventually(k.parked.Load, "parked")
+	f.eventually(k.driver.isIdle, "parked")
 	k.session.Kill()
 	c.cut()
 	f.eventually(func() bool { return len(f.server.all()) == 0 }, "gone")
@@ -85,7 +85,7 @@ func TestKillIsNotLostAmongNudges(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					k.nudge()
+					k.driver.nudge()
 				}
 			}
 		})
@@ -149,7 +149,8 @@ func TestStopUnderLoad(t *testing.T) {
 // counter reads an integer key by means of another server over the same data.
 func (f *fixture) counter(key string) (n int) {
 	f.t.Helper()
-	other := NewServer(f.exec, f.config, f.server.log)
+	other, err := NewServer(f.exec, f.config, f.server.log)
+	require.NoError(f.t, err)
 	defer func() { require.NoError(f.t, other.Stop(context.Background())) }()
 	l, err := Listen("127.0.0.1", 0)
 	require.NoError(f.t, err)
@@ -171,7 +172,7 @@ func TestStopWithPendingOutput(t *testing.T) {
 	c.do("+OK\r\n", "SET", "k", body)
 	c.send(strings.Repeat(request("GET", "k"), 100))
 	k := f.only()
-	f.eventually(func() bool { n, _ := k.out.size(); return n > 0 && k.parked.Load() }, "output is pending")
+	f.eventually(func() bool { n, _ := k.out.size(); return n > 0 && k.driver.isIdle() }, "output is pending")
 	time.Sleep(20 * time.Millisecond)
 	done := make(chan error, 1)
 	go func() { done <- f.stop(testWait) }()

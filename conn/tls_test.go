@@ -140,7 +140,7 @@ func TestTLSDeadlines(t *testing.T) {
 	for range 3 {
 		c.do("+PONG\r\n", "PING")
 		time.Sleep(1200 * time.Millisecond)
-		f.only().nudge()
+		f.only().driver.nudge()
 	}
 	c.send(strings.Repeat(request("PING"), 5000))
 	c.expect(strings.Repeat("+PONG\r\n", 5000))

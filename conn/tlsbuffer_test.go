@@ -52,7 +52,7 @@ func TestRestingTLSGivesItsBufferBack(t *testing.T) {
 			expect(body)
 			require.NoError(t, <-sent)
 			require.NotNil(t, recordBuffer(server))
-			require.Greater(t, recordBuffer(server).Cap(), 16<<10)
+			require.Greater(t, recordBuffer(server).Cap(), 8<<10)
 			dropRecordBuffer(server)
 			require.Zero(t, recordBuffer(server).Cap())
 

@@ -7,8 +7,15 @@ import (
 	"syscall"
 )
 
+// nonBlocking is a socket that can be written to without waiting, and says how much it took.
+type nonBlocking interface {
+	tryWrite(p []byte) (int, error)
+	descriptor() int
+}
+
 // tryWriter writes to a socket without waiting for it.
 type tryWriter struct {
+	own   nonBlocking // nil: raw
 	raw   syscall.RawConn
 	bytes []byte
 	n     int
@@ -17,6 +24,9 @@ type tryWriter struct {
 }
 
 func newTryWriter(socket net.Conn) tryWriter {
+	if s, ok := socket.(nonBlocking); ok {
+		return tryWriter{own: s}
+	}
 	s, ok := socket.(syscall.Conn)
 	if !ok {
 		return tryWriter{}
@@ -30,6 +40,9 @@ func newTryWriter(socket net.Conn) tryWriter {
 
 // write sends what the socket takes at once and returns how much that was. A socket that cannot say takes nothing.
 func (t *tryWriter) write(p []byte) (int, error) {
+	if t.own != nil {
+		return t.own.tryWrite(p)
+	}
 	if t.raw == nil {
 		return 0, nil
 	}

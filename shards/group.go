@@ -137,23 +137,11 @@ func (g *Group) Tick() {
 	}
 }
 
-// Run runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard
-// runs it; several are borrowed, and the caller's goroutine runs it. Body must not wait for anything.
+// Run runs body in one transaction over the shards of need; see Job.RunBody.
 func (g *Group) Run(need Mask, db int, body func(*Tx)) {
 	j := g.jobs.Get().(*Job)
 	defer g.jobs.Put(j)
-	if need.Len() == 1 {
-		w := &oneBody{db: db, body: body}
-		j.Add(need.first(), w)
-		j.Run()
-		if w.panicked != nil {
-			panic(w.panicked)
-		}
-		return
-	}
-	j.Borrow(need)
-	defer j.giveBack()
-	runBody(&j.tx, db, body)
+	j.RunBody(need, db, body)
 }
 
 // runBody opens the transaction for body, and ends it unless body has.

@@ -14,6 +14,7 @@ type Job struct {
 	parts   []part // ascending by shard
 	borrows bool   // the parts ask for ownership instead of bringing work
 	queued  bool   // never run inline: the work is long
+	yield   func() // called before a wait; nil: nobody wants to know
 	left    atomic.Int32
 	done    chan struct{}
 	tx      Tx // of a borrower
@@ -40,6 +41,9 @@ func (j *Job) Add(shard int, w Work) {
 // Queued says that the parts may be long: they are left to the shards' goroutines even where a shard is idle.
 func (j *Job) Queued() { j.queued = true }
 
+// OnWait lets fn be called by the job's goroutine whenever it is about to wait for the shards; nil ends that.
+func (j *Job) OnWait(fn func()) { j.yield = fn }
+
 // Run queues the parts, in one step on all shards, and waits until all have run. The job is empty afterwards.
 func (j *Job) Run() {
 	j.left.Store(int32(len(j.parts)))
@@ -56,9 +60,18 @@ func (j *Job) Run() {
 
 // await waits for the parts that others run, given how many ran inline.
 func (j *Job) await(inline int) {
-	if inline == 0 || j.left.Add(int32(-inline)) > 0 {
-		<-j.done
+	if inline > 0 && j.left.Add(int32(-inline)) == 0 {
+		return
 	}
+	select {
+	case <-j.done:
+		return
+	default:
+	}
+	if j.yield != nil {
+		j.yield()
+	}
+	<-j.done
 }
 
 // Borrow makes the caller the owner of several shards, and opens its Tx over them.
@@ -72,6 +85,23 @@ func (j *Job) Borrow(need Mask) {
 	j.left.Store(int32(len(j.parts)))
 	j.await(j.submit())
 	j.tx.held, j.tx.limits = need, j.g.limits.Load()
+}
+
+// RunBody runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard
+// runs it; several are borrowed, and the caller's goroutine runs it. Body must not wait for anything.
+func (j *Job) RunBody(need Mask, db int, body func(*Tx)) {
+	if need.Len() == 1 {
+		w := &oneBody{db: db, body: body}
+		j.Add(need.first(), w)
+		j.Run()
+		if w.panicked != nil {
+			panic(w.panicked)
+		}
+		return
+	}
+	j.Borrow(need)
+	defer j.giveBack()
+	runBody(&j.tx, db, body)
 }
 
 // giveBack ends a Borrow.

@@ -1,0 +1,65 @@
+// engine.go: the seam between connections and what wakes them. An engine accepts sockets and lets connections run when
+// something has come: Go's netpoller everywhere, with a goroutine a connection, and on Linux epoll (engine_linux.go). A
+// connection's own code is the same on both.
+
+package conn
+
+import (
+	"net"
+	"runtime"
+
+	"respite/config"
+)
+
+// engine accepts sockets and drives connections.
+type engine interface {
+	accept(l net.Listener) (net.Conn, error)
+	adopt(c *conn) driver
+	stop() // when there are no connections any more
+}
+
+// newEngine starts the engine that the configuration asks for, or the best there is.
+func newEngine(now *config.Snapshot) (engine, error) {
+	if now.IOEngine == config.EngineNetpoll {
+		return netpoll{}, nil
+	}
+	n := now.IOPollers
+	if n == 0 {
+		n = max(runtime.GOMAXPROCS(0)/2, 1)
+	}
+	e, err := newEpoll(n)
+	if err != nil && now.IOEngine == config.EngineAuto {
+		return netpoll{}, nil
+	}
+	return e, err
+}
+
+// driver is what an engine has of one connection. nudge and isIdle may be called from any goroutine, yield, readsWait and
+// leave by the one that runs the connection.
+type driver interface {
+	begin()             // runs the connection from here on to its end
+	nudge()             // makes the connection look whether it is to end, or else rest
+	isIdle() bool       // the connection waits for its client
+	yield()             // the goroutine is about to wait for something, or will be busy for long
+	readsWait(yes bool) // whether reads of the socket wait
+	leave()             // the socket is about to be closed
+}
+
+// netpoll is the engine of Go's netpoller.
+type netpoll struct{}
+
+func (netpoll) accept(l net.Listener) (net.Conn, error) { return l.Accept() }
+
+func (netpoll) adopt(c *conn) driver { return netpolled{c} }
+
+func (netpoll) stop() {}
+
+// netpolled is a connection that has a goroutine of its own.
+type netpolled struct{ *conn }
+
+func (n netpolled) begin()       { go n.serve() }
+func (n netpolled) nudge()       { _ = n.socket.SetReadDeadline(longAgo()) } // the goroutine's read returns at once
+func (n netpolled) isIdle() bool { return n.parked.Load() }
+func (netpolled) yield()         {}
+func (netpolled) readsWait(bool) {}
+func (netpolled) leave()         {}
