@@ -61,6 +61,7 @@ type item struct {
 	command  int
 	args     [][]byte
 	from, to proto.Mark
+	outcome
 }
 
 func newBatch(e *Executor) *batch {
@@ -133,29 +134,90 @@ func (b *batch) run(w *bufio.Writer) error {
 	return err
 }
 
+// clockShare is how many short commands share two readings of the clock. A reading is a tenth of a short command's CPU.
+const clockShare = 8
+
 // Run runs a part on its shard: it implements shards.Work.
 func (p *part) Run(tx *shards.Tx) {
 	e := p.b.exec
 	c := &p.call
 	c.Reply, c.Tx, c.Session, c.Server = &p.reply, tx, p.b.session, e
 	now := e.group.Now()
-	for i := range p.items {
-		it := &p.items[i]
-		cmd := &p.b.commands[it.command]
-		p.reply.SetProto(int(cmd.proto))
-		it.from = p.reply.Mark()
-		c.Args, c.Row, c.of = it.args, cmd.row, cmd
-		tx.Begin(cmd.db, now)
-		if cmd.noHits {
-			tx.Quiet()
+	for from := 0; from < len(p.items); {
+		to := p.timedTogether(from)
+		for i := from; i < to; i++ {
+			p.runItem(&p.items[i], now)
 		}
-		e.invokeOnData(c)
-		it.to = p.reply.Mark()
 		end := e.group.Now()
-		e.ran(c, p.index, now, end)
-		now = end
+		p.account(p.items[from:to], now, end)
+		from, now = to, end
 	}
 	c.Args, c.Tx, c.of = nil, nil, nil
+}
+
+// timedTogether is the end of the items from the ith on that share the clock: one, or several short ones. Each of those
+// is taken to have lasted as long as the others.
+func (p *part) timedTogether(i int) int {
+	end := i
+	for end < len(p.items) && end-i < clockShare {
+		c := &p.b.commands[p.items[end].command]
+		if c.row.Flags&(Fast|Short) == 0 || c.part < 0 {
+			break
+		}
+		end++
+	}
+	return max(end, i+1)
+}
+
+// runItem runs one command at the given time.
+func (p *part) runItem(it *item, now int64) {
+	c := &p.call
+	cmd := &p.b.commands[it.command]
+	p.reply.SetProto(int(cmd.proto))
+	it.from = p.reply.Mark()
+	c.use(it, cmd)
+	c.Tx.Begin(cmd.db, now)
+	if cmd.noHits {
+		c.Tx.Quiet()
+	}
+	c.Server.invokeOnData(c)
+	it.to = p.reply.Mark()
+	it.outcome = c.outcome
+}
+
+// use makes a command of a batch the call's.
+func (c *Call) use(it *item, cmd *pending) {
+	c.Args, c.Row, c.of = it.args, cmd.row, cmd
+}
+
+// account shares the time of some commands evenly among them.
+func (p *part) account(items []item, start, end int64) {
+	e, each := p.b.exec, (end-start)/int64(len(items))
+	slow := e.isSlow(each)
+	for i, n := 0, 1; i < len(items); i += n {
+		if !slow {
+			n = p.alike(items[i:])
+		}
+		p.recall(&items[i])
+		e.ran(&p.call, p.index, start, start+each, n)
+	}
+}
+
+// alike is how many items, from the first on, are the same to the statistics.
+func (p *part) alike(items []item) int {
+	first := &items[0]
+	row := p.b.commands[first.command].row
+	n := 1
+	for n < len(items) && p.b.commands[items[n].command].row == row && items[n].outcome == first.outcome {
+		n++
+	}
+	return n
+}
+
+// recall makes the call what it was when the item had run.
+func (p *part) recall(it *item) {
+	p.call.use(it, &p.b.commands[it.command])
+	p.call.outcome = it.outcome
 }
 
 // write merges the replies in the order of the commands.

@@ -22,11 +22,16 @@ type Call struct {
 	Session *Session  // who called
 	Server  *Executor // what the command belongs to
 
-	of       *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
-	failed   bool     // the reply is an error
-	rejected bool     // it was turned away for want of memory, and the handler did not run
-	integer  [8]byte  // an encoded integer on its way to the keyspace
-	digits   [32]byte // the text of an integer on its way out
+	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
+	outcome
+	integer [8]byte  // an encoded integer on its way to the keyspace
+	digits  [32]byte // the text of an integer on its way out
+}
+
+// outcome is how a call ended.
+type outcome struct {
+	failed   bool // the reply is an error
+	rejected bool // it was turned away for want of memory, and the handler did not run
 }
 
 // Option reports whether argument i is the given word, whatever its case; word is in lower case.

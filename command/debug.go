@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"respite/shards"
@@ -266,7 +267,7 @@ func debugProtocol(c *Call) error {
 		"attrib":   func() { replyAttribute(c) },
 		"push":     func() { replyPush(c) },
 	}
-	name := string(lower(c.Args[2], new([maxName]byte)))
+	name := strings.ToLower(string(c.Args[2]))
 	sample := samples[name]
 	switch {
 	case sample == nil:

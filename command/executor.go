@@ -137,14 +137,14 @@ func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) 
 	return b.routes
 }
 
-// ran accounts for a command that was run; stripe is the part it ran in, times are in unix nanoseconds. A command that
-// is split over shards counts once, where its first key is.
-func (e *Executor) ran(c *Call, stripe int, start, end int64) {
+// ran accounts for a command that was run, and for those after it that are the same to the statistics; stripe is the part
+// it ran in, times are in unix nanoseconds. A command that is split over shards counts once, where its first key is.
+func (e *Executor) ran(c *Call, stripe int, start, end int64, times int) {
 	if c.rejected || !c.leads(stripe) {
 		return
 	}
 	now := e.config.Now()
-	r := stats.Run{Command: c.Row.id, Nanos: end - start, Failed: c.failed, Track: now.LatencyTracking}
+	r := stats.Run{Command: c.Row.id, Times: int64(times), Nanos: end - start, Failed: c.failed, Track: now.LatencyTracking}
 	if stripe < e.group.N() {
 		e.stats.OnShard(stripe, r)
 	} else {
@@ -156,6 +156,13 @@ func (e *Executor) ran(c *Call, stripe int, start, end int64) {
 	if worst := now.LatencyMonitorThreshold; worst > 0 && r.Nanos/millisecond >= worst {
 		e.stats.Latency.Add(latencyEvent(c.Row), end/second, r.Nanos/millisecond)
 	}
+}
+
+// isSlow reports whether a command that took so many nanoseconds is remembered by itself.
+func (e *Executor) isSlow(took int64) bool {
+	now := e.config.Now()
+	return now.SlowlogLogSlowerThan >= 0 && took/microsecond >= now.SlowlogLogSlowerThan ||
+		now.LatencyMonitorThreshold > 0 && took/millisecond >= now.LatencyMonitorThreshold
 }
 
 // leads reports whether this call stands for its command among the parts of a split one.

@@ -36,6 +36,7 @@ const (
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
 	Slow        // the work grows with the data: never run inline
+	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
 // flagNames are the flags that COMMAND INFO shows, in Redis's order.
@@ -174,6 +175,7 @@ type Row struct {
 	parent *Row
 	full   string // "client|list"
 	subs   map[string]*Row
+	finder finder // over subs
 }
 
 // FullName is the name as counters and ACL rules spell it: "get", "client|list".

@@ -284,7 +284,7 @@ func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 		s.exec.invokeOnData(call)
 	}
 	p.items[n].to = p.reply.Mark()
-	s.exec.ran(call, p.index, start, s.exec.group.Now())
+	s.exec.ran(call, p.index, start, s.exec.group.Now(), 1)
 	call.Args, call.Tx = nil, nil
 	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
 }

@@ -99,16 +99,16 @@ func stringWriteRows() []Row {
 			Since: "1.0.1", Cost: "O(N) in the number of keys", Doc: "Sets several keys to strings if none of them exists.",
 		},
 		{
-			Name: "psetex", Arity: 4, Flags: Write | DenyOOM, Keys: keys(OW|Update, 1, 1, 1), Run: psetex,
+			Name: "psetex", Arity: 4, Flags: Write | DenyOOM | Short, Keys: keys(OW|Update, 1, 1, 1), Run: psetex,
 			Since: "2.6.0", Cost: "O(1)", Doc: "Sets a key to a string that expires after some milliseconds.",
 		},
 		{
-			Name: "set", Arity: -3, Flags: Write | DenyOOM, Run: set,
+			Name: "set", Arity: -3, Flags: Write | DenyOOM | Short, Run: set,
 			Keys:  noted(keys(inPlace|VariableFlags, 1, 1, 1), "RW and ACCESS due to the optional `GET` argument"),
 			Since: "1.0.0", Cost: "O(1)", Doc: "Sets a key to a string, whatever it held before.",
 		},
 		{
-			Name: "setex", Arity: 4, Flags: Write | DenyOOM, Keys: keys(OW|Update, 1, 1, 1), Run: setex,
+			Name: "setex", Arity: 4, Flags: Write | DenyOOM | Short, Keys: keys(OW|Update, 1, 1, 1), Run: setex,
 			Since: "2.0.0", Cost: "O(1)", Doc: "Sets a key to a string that expires after some seconds.",
 		},
 		{

@@ -29,11 +29,9 @@ func families() []family {
 // Table is the command table. It does not change once built.
 type Table struct {
 	byName map[string]*Row
+	finder finder // over byName
 	all    []*Row // commands and subcommands, by id
 }
-
-// maxName is the longest command name that can be in the table, in bytes.
-const maxName = 64
 
 // NewTable builds and checks the table; rename maps a command's name to its new one, "" for none at all
 // (rename-command). Its errors are about rows or renames that contradict themselves.
@@ -47,6 +45,7 @@ func NewTable(rename map[string]string) (*Table, error) {
 		}
 	}
 	err := t.rename(rename)
+	t.finder = newFinder(t.byName)
 	return t, err
 }
 
@@ -76,6 +75,7 @@ func (t *Table) add(r, parent *Row, group string) error {
 			return err
 		}
 	}
+	r.finder = newFinder(r.subs)
 	if parent != nil {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (r *Row) check() error {
 		broken bool
 		what   string
 	}{
-		{r.Name == "" || r.Name != strings.ToLower(r.Name) || len(r.Name) > maxName, "bad name"},
+		{r.Name == "" || r.Name != strings.ToLower(r.Name), "bad name"},
 		{r.Arity == 0, "no arity"},
 		{r.Doc == "" || r.Since == "" || r.Group == "", "undocumented"},
 		{r.Run == nil && !container, "no function"},
@@ -154,11 +154,11 @@ func (t *Table) rename(names map[string]string) error {
 
 // Lookup finds the row of a command by its arguments. It returns the container where a subcommand is unknown.
 func (t *Table) Lookup(args [][]byte) *Row {
-	r := t.byName[string(lower(args[0], new([maxName]byte)))]
+	r := t.finder.find(args[0])
 	if r == nil || r.subs == nil || len(args) < 2 {
 		return r
 	}
-	if sub := r.subs[string(lower(args[1], new([maxName]byte)))]; sub != nil {
+	if sub := r.finder.find(args[1]); sub != nil {
 		return sub
 	}
 	return r
@@ -172,20 +172,6 @@ func (t *Table) Named(name string) *Row {
 		return r
 	}
 	return r.subs[tail]
-}
-
-// lower writes b in lower case into room, and returns what no command is called if it does not fit.
-func lower(b []byte, room *[maxName]byte) []byte {
-	if len(b) > maxName {
-		return nil
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		room[i] = c
-	}
-	return room[:len(b)]
 }
 
 // keyPositions calls fn with the index of every key argument, in order, and the spec it is by. It reports whether the

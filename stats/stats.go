@@ -68,10 +68,11 @@ func New(commands, shards int) *Stats {
 	return s
 }
 
-// Run is one run of a command.
+// Run is one run of a command, or several that are taken to be alike.
 type Run struct {
 	Command int   // row number
-	Nanos   int64 // how long it took
+	Times   int64 // how often it ran
+	Nanos   int64 // how long it took each time
 	Failed  bool  // its reply is an error
 	Track   bool  // keep the latency (latency-tracking)
 }
@@ -80,7 +81,7 @@ type Run struct {
 func (s *Stats) OnShard(shard int, r Run) {
 	st := &s.shards[shard]
 	st.count(&r)
-	st.total.Store(st.total.Load() + 1) // it has one writer: no locked addition
+	st.total.Store(st.total.Load() + r.Times) // it has one writer: no locked addition
 }
 
 // OnConnection counts a command that ran on the connection with this id.
@@ -89,26 +90,26 @@ func (s *Stats) OnConnection(id int64, r Run) {
 	own.mu.Lock()
 	defer own.mu.Unlock()
 	own.count(&r)
-	own.total++
+	own.total += r.Times
 }
 
 func (s *stripe) count(r *Run) {
 	row := &s.rows[r.Command]
-	row.calls++
-	row.nanos += r.Nanos
+	row.calls += r.Times
+	row.nanos += r.Nanos * r.Times
 	if r.Failed {
-		row.failed++
+		row.failed += r.Times
 	}
 	if r.Track {
-		row.record(r.Nanos)
+		row.record(r.Nanos, r.Times)
 	}
 }
 
-func (r *row) record(nanos int64) {
+func (r *row) record(nanos, times int64) {
 	if r.latencies == nil {
 		r.latencies = newHistogram()
 	}
-	_ = r.latencies.RecordValue(min(max(nanos, minLatency), maxLatency)) // cannot be out of range
+	_ = r.latencies.RecordValues(min(max(nanos, minLatency), maxLatency), times) // cannot be out of range
 }
 
 func newHistogram() *hdrhistogram.Histogram {

@@ -12,10 +12,10 @@ import (
 
 func TestCountsAddUpOverStripes(t *testing.T) {
 	s := New(3, 2)
-	s.OnShard(0, Run{Command: 1, Nanos: 1000, Track: true})
-	s.OnShard(1, Run{Command: 1, Nanos: 3000, Failed: true, Track: true})
-	s.OnConnection(7, Run{Command: 1, Nanos: 500})
-	s.OnConnection(8, Run{Command: 2, Nanos: 500})
+	s.OnShard(0, Run{Times: 1, Command: 1, Nanos: 1000, Track: true})
+	s.OnShard(1, Run{Times: 1, Command: 1, Nanos: 3000, Failed: true, Track: true})
+	s.OnConnection(7, Run{Times: 1, Command: 1, Nanos: 500})
+	s.OnConnection(8, Run{Times: 1, Command: 2, Nanos: 500})
 	s.Rejected(1)
 
 	require.Equal(t, Counts{Calls: 3, Nanos: 4500, Rejected: 1, Failed: 1}, s.Counts(1))
@@ -39,7 +39,7 @@ func TestConnectionsCountAtTheSameTime(t *testing.T) {
 	for id := range int64(goroutines) {
 		all.Go(func() {
 			for range runs {
-				s.OnConnection(id, Run{Nanos: 1, Track: true})
+				s.OnConnection(id, Run{Times: 1, Nanos: 1, Track: true})
 				s.Rejected(0)
 				_ = s.Processed()
 			}
@@ -51,15 +51,15 @@ func TestConnectionsCountAtTheSameTime(t *testing.T) {
 
 func TestCountingAllocatesNothing(t *testing.T) {
 	s := New(2, 1)
-	s.OnShard(0, Run{Command: 1, Nanos: 5, Track: true})
-	require.Zero(t, testing.AllocsPerRun(100, func() { s.OnShard(0, Run{Command: 1, Nanos: 12345, Track: true}) }))
-	require.Zero(t, testing.AllocsPerRun(100, func() { s.OnConnection(0, Run{Command: 1, Nanos: 12345}) }))
+	s.OnShard(0, Run{Times: 1, Command: 1, Nanos: 5, Track: true})
+	require.Zero(t, testing.AllocsPerRun(100, func() { s.OnShard(0, Run{Times: 1, Command: 1, Nanos: 12345, Track: true}) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { s.OnConnection(0, Run{Times: 1, Command: 1, Nanos: 12345}) }))
 }
 
 func TestLatenciesOutOfRangeAreKept(t *testing.T) {
 	s := New(1, 1)
 	for _, nanos := range []int64{-5, 0, maxLatency, 100 * maxLatency} {
-		s.OnShard(0, Run{Nanos: nanos, Track: true})
+		s.OnShard(0, Run{Times: 1, Nanos: nanos, Track: true})
 	}
 	require.EqualValues(t, 4, s.Latencies(0).TotalCount())
 }
@@ -205,7 +205,7 @@ func BenchmarkOnShard(b *testing.B) {
 	s := New(100, 2)
 	b.ReportAllocs()
 	for i := range b.N {
-		s.OnShard(1, Run{Command: 7, Nanos: int64(i&4095) + 100, Track: true})
+		s.OnShard(1, Run{Times: 1, Command: 7, Nanos: int64(i&4095) + 100, Track: true})
 	}
 }
 
@@ -213,6 +213,6 @@ func BenchmarkOnConnection(b *testing.B) {
 	s := New(100, 2)
 	b.ReportAllocs()
 	for i := range b.N {
-		s.OnConnection(1, Run{Command: 7, Nanos: int64(i&4095) + 100, Track: true})
+		s.OnConnection(1, Run{Times: 1, Command: 7, Nanos: int64(i&4095) + 100, Track: true})
 	}
 }
