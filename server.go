@@ -126,10 +126,11 @@ func (s *server) network() command.Network {
 	if s.conns == nil { // the executor is built first
 		return command.Network{}
 	}
+	in, out := s.conns.Traffic()
 	return command.Network{
 		Accepted: s.conns.Accepted.Load(), Rejected: s.conns.Rejected.Load(),
 		Evicted: s.conns.Evicted.Load(), Open: s.conns.Open(),
-		InBytes: s.conns.InBytes.Load(), OutBytes: s.conns.OutBytes.Load(), Buffered: s.conns.Buffered(),
+		InBytes: in, OutBytes: out, Buffered: s.conns.Buffered(),
 	}
 }
 

@@ -21,6 +21,7 @@ const maxBatch = 256
 type batch struct {
 	exec     *Executor
 	session  *Session
+	ended    int64 // when the last command since the last flush had run, in unix nanoseconds; 0: none has
 	job      *shards.Job
 	commands []pending
 	parts    []*part // by shard; the last is the connection's own
@@ -52,7 +53,8 @@ type part struct {
 	reply proto.Reply
 	call  Call
 
-	next     int // merging: the first item not yet written
+	ended    int64 // when its last command had run, in unix nanoseconds; 0: none has
+	next     int   // merging: the first item not yet written
 	elements proto.Elements
 }
 
@@ -152,6 +154,7 @@ func (p *part) Run(tx *shards.Tx) {
 		p.account(p.items[from:to], now, end)
 		from, now = to, end
 	}
+	p.ended = now
 	c.Args, c.Tx, c.of = nil, nil, nil
 }
 
@@ -268,6 +271,7 @@ func (b *batch) reset() {
 		if p == nil || len(p.items) == 0 {
 			continue
 		}
+		b.ended, p.ended = max(b.ended, p.ended), 0
 		clear(p.items)
 		p.items, p.next = p.items[:0], 0
 		p.reply.Reset(p.reply.Proto())

@@ -142,8 +142,12 @@ func (s *Session) Flush(w *bufio.Writer) error {
 	if s.batch == nil {
 		return nil
 	}
-	s.lastActive.Store(s.exec.group.Now())
 	err := s.batch.run(w)
+	if s.batch.ended == 0 { // everything was refused
+		s.batch.ended = s.exec.group.Now()
+	}
+	s.lastActive.Store(s.batch.ended)
+	s.batch.ended = 0
 	s.settle()
 	return err
 }
@@ -155,7 +159,11 @@ func (s *Session) begin() {
 	}
 }
 
-func (s *Session) settle() { s.busy.Store(false) }
+func (s *Session) settle() {
+	if s.busy.Load() {
+		s.busy.Store(false)
+	}
+}
 
 // Quiet gives back what only a busy connection needs. No command may be waiting.
 func (s *Session) Quiet() {
@@ -284,7 +292,8 @@ func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 		s.exec.invokeOnData(call)
 	}
 	p.items[n].to = p.reply.Mark()
-	s.exec.ran(call, p.index, start, s.exec.group.Now(), 1)
+	p.ended = s.exec.group.Now()
+	s.exec.ran(call, p.index, start, p.ended, 1)
 	call.Args, call.Tx = nil, nil
 	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
 }

@@ -133,7 +133,7 @@ func protocolError(w *bufio.Writer, err error) {
 
 // fill waits for bytes. A wake-up that is no end (the sweeper wants the large buffer back) goes on waiting.
 func (c *conn) fill() error {
-	c.input.Store(int64(c.reader.Buffered()))
+	c.measure()
 	for {
 		c.parked.Store(true)
 		err := c.reader.Fill()
@@ -151,9 +151,21 @@ func (c *conn) fill() error {
 
 // arrived notes that bytes, or the end of them, have come.
 func (c *conn) arrived() {
-	c.fresh.Store(true)
-	c.input.Store(int64(c.reader.Buffered()))
-	c.buffers.Store(int64(c.reader.Footprint()))
+	if !c.fresh.Load() {
+		c.fresh.Store(true)
+	}
+	c.measure()
+}
+
+// measure notes what the read buffers hold and take. Most of the time that has not changed, and to read an atomic costs
+// less than to write it.
+func (c *conn) measure() {
+	if n := int64(c.reader.Buffered()); c.input.Load() != n {
+		c.input.Store(n)
+	}
+	if n := int64(c.reader.Footprint()); c.buffers.Load() != n {
+		c.buffers.Store(n)
+	}
 }
 
 // rest gives back what only a busy connection needs, and goes on without a deadline.
@@ -163,7 +175,7 @@ func (c *conn) rest() {
 	if t, ok := c.stream.(*tls.Conn); ok {
 		dropRecordBuffer(t)
 	}
-	c.buffers.Store(int64(c.reader.Footprint()))
+	c.measure()
 	c.readUntil(time.Time{})
 }
 

@@ -180,12 +180,14 @@ func TestBytesAreCounted(t *testing.T) {
 	f := newFixture(t)
 	c := f.dial()
 	c.do("+PONG\r\n", "PING")
-	require.EqualValues(t, len(request("PING")), f.server.InBytes.Load())
-	require.EqualValues(t, len("+PONG\r\n"), f.server.OutBytes.Load())
+	in, out := f.server.Traffic()
+	require.EqualValues(t, len(request("PING")), in)
+	require.EqualValues(t, len("+PONG\r\n"), out)
 	body := strings.Repeat("x", 1<<20)
 	c.do(bulk(body), "ECHO", body)
-	require.EqualValues(t, len(request("PING")+request("ECHO", body)), f.server.InBytes.Load())
-	f.eventually(func() bool { return f.server.OutBytes.Load() == int64(len("+PONG\r\n"+bulk(body))) }, "output is counted")
+	in, _ = f.server.Traffic()
+	require.EqualValues(t, len(request("PING")+request("ECHO", body)), in)
+	f.eventually(func() bool { _, out := f.server.Traffic(); return out == int64(len("+PONG\r\n"+bulk(body))) }, "output is counted")
 	require.EqualValues(t, 1, f.server.Accepted.Load())
 }
 

@@ -35,10 +35,10 @@ type owner interface {
 type output struct {
 	net.Conn // the socket; reading is its own, but for the count
 	owner    owner
-	stream   net.Conn      // where replies and pushes are written: this output, or TLS over it
-	arrived  *atomic.Int64 // counts bytes that were read
-	written  *atomic.Int64 // counts bytes that the socket took
-	token    sync.Mutex    // the right to write to stream
+	stream   net.Conn // where replies and pushes are written: this output, or TLS over it
+	traffic  *traffic
+	token    sync.Mutex  // the right to write to stream
+	mail     atomic.Bool // the outbox may hold something
 
 	mu       sync.Mutex // guards what follows
 	try      tryWriter
@@ -55,10 +55,15 @@ type output struct {
 	drained  sync.Cond
 }
 
+// traffic counts bytes. Each is some connections', so that processors do not fight over a cache line.
+type traffic struct {
+	in, out atomic.Int64 // read from sockets, and taken by them
+	_       [112]byte
+}
+
 // open makes o the output of a socket.
-func (o *output) open(socket net.Conn, by owner, arrived, written *atomic.Int64) {
-	o.Conn, o.owner, o.try = socket, by, newTryWriter(socket)
-	o.arrived, o.written = arrived, written
+func (o *output) open(socket net.Conn, by owner, t *traffic) {
+	o.Conn, o.owner, o.try, o.traffic = socket, by, newTryWriter(socket), t
 	o.stream = o
 	o.drained.L = &o.mu
 }
@@ -66,7 +71,7 @@ func (o *output) open(socket net.Conn, by owner, arrived, written *atomic.Int64)
 // Read reads from the socket. It implements net.Conn, for TLS.
 func (o *output) Read(p []byte) (int, error) {
 	n, err := o.Conn.Read(p)
-	o.arrived.Add(int64(n))
+	o.traffic.in.Add(int64(n))
 	return n, err
 }
 
@@ -88,7 +93,7 @@ func (o *output) write(p []byte) (int, error) {
 	sent := 0
 	if !o.draining {
 		n, err := o.try.write(p)
-		o.written.Add(int64(n))
+		o.traffic.out.Add(int64(n))
 		if err != nil {
 			o.failed = err
 			return n, err
@@ -223,7 +228,7 @@ func (o *output) send(chunk []byte) error {
 		}
 		o.mu.Unlock()
 		n, err := o.Conn.Write(chunk)
-		o.written.Add(int64(n))
+		o.traffic.out.Add(int64(n))
 		o.mu.Lock()
 		if o.failed != nil {
 			return o.failed
@@ -260,6 +265,7 @@ func (o *output) push(b []byte) {
 	ok := !o.closing && o.admit(len(b))
 	if ok {
 		o.outbox = append(o.outbox, b...)
+		o.mail.Store(true)
 	}
 	o.mu.Unlock()
 	if !ok {
@@ -271,18 +277,15 @@ func (o *output) push(b []byte) {
 
 // sendPushes sends what is in the outbox, unless somebody else has the token, who will.
 func (o *output) sendPushes() {
-	for {
-		o.mu.Lock()
-		waiting := len(o.outbox) > 0
-		o.mu.Unlock()
-		if !waiting || !o.token.TryLock() {
-			return
-		}
+	for o.mail.Load() && o.token.TryLock() {
 		o.mu.Lock()
 		b := o.outbox
 		o.outbox = nil
+		o.mail.Store(false)
 		o.mu.Unlock()
-		_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
+		if len(b) > 0 {
+			_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
+		}
 		o.token.Unlock()
 	}
 }

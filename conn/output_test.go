@@ -32,7 +32,7 @@ func (l *lenient) isKilled() bool                  { return l.killed.Load() }
 
 func newOutput(socket net.Conn, by owner) *output {
 	o := new(output)
-	o.open(socket, by, new(atomic.Int64), new(atomic.Int64))
+	o.open(socket, by, new(traffic))
 	return o
 }
 

@@ -13,6 +13,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,8 +50,7 @@ type Server struct {
 	Accepted atomic.Int64 // connections accepted since the start
 	Rejected atomic.Int64 // of those, turned away because of maxclients
 	Evicted  atomic.Int64 // clients ended because of maxmemory-clients
-	InBytes  atomic.Int64 // read from sockets
-	OutBytes atomic.Int64 // taken by sockets
+	traffic  []traffic
 }
 
 // NewServer builds a server; Listen makes it serve.
@@ -61,7 +61,8 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server
 	}
 	s := &Server{
 		exec: e, config: c, log: log, engine: engine,
-		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, swept: make(chan struct{}),
+		traffic: make([]traffic, runtime.GOMAXPROCS(0)),
+		conns:   map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, swept: make(chan struct{}),
 	}
 	s.most.Store(math.MaxInt64)
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
@@ -181,7 +182,7 @@ func (s *Server) enter(c *conn) (ok bool) {
 
 func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
 	c := &conn{server: s, socket: socket, local: isLocal(socket), active: time.Now()}
-	c.out.open(socket, c, &s.InBytes, &s.OutBytes)
+	c.out.open(socket, c, &s.traffic[s.Accepted.Load()%int64(len(s.traffic))])
 	c.stream = &c.out
 	if secure != nil {
 		c.stream = tls.Server(&c.out, secure)
@@ -238,6 +239,15 @@ func (s *Server) LimitClients(n int64) { s.most.Store(n) }
 
 // Buffered is the memory that the connections' buffers take, in bytes, as of the last sweep.
 func (s *Server) Buffered() int64 { return s.buffered.Load() }
+
+// Traffic is how many bytes were read from sockets, and taken by them, since the start.
+func (s *Server) Traffic() (in, out int64) {
+	for i := range s.traffic {
+		in += s.traffic[i].in.Load()
+		out += s.traffic[i].out.Load()
+	}
+	return in, out
+}
 
 // Open is the number of connections.
 func (s *Server) Open() int64 { return s.open.Load() }

@@ -74,7 +74,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		c.poll.room, c.poll.got = len(p), n
-		c.out.arrived.Add(int64(n))
+		c.out.traffic.in.Add(int64(n))
 		return n, nil
 	}
 }
@@ -133,7 +133,7 @@ func (c *conn) loop() error {
 		if last == ended {
 			return true
 		}
-		c.input.Store(int64(c.reader.Buffered()))
+		c.measure()
 		c.parked.Store(true)
 		return false
 	}
