@@ -260,7 +260,7 @@ func TestLinearizability(t *testing.T) {
 	if underRace() {
 		singleKeyRounds, multiKeyRounds = singleKeyRounds/raceShare, multiKeyRounds/raceShare
 	}
-	for _, args := range []string{"--shards 2 --io-pollers 4", "--shards 5 --io-engine netpoll"} {
+	for _, args := range []string{"--shards 2 --io-pollers 4", "--shards 3 --io-pollers 2 --inline-runs no", "--shards 5 --io-engine netpoll"} {
 		s := startServer(t, strings.Fields(args)...)
 		keys := model(s.spreadKeys("", worldKeys))
 		clients := make([]*oracle.Conn, historyClients)

@@ -265,7 +265,7 @@ func (ra *race) finish(t *testing.T) {
 func forEachServer(t *testing.T, body func(t *testing.T, s *testServer)) {
 	t.Helper()
 	for _, args := range []string{
-		"--shards 2 --io-pollers 3", "--shards 2 --io-engine netpoll", "--shards 4 --io-pollers 1", "--shards 8 --io-pollers 4",
+		"--shards 2 --io-pollers 3", "--shards 2 --io-engine netpoll", "--shards 4 --io-pollers 1", "--shards 4 --inline-runs no", "--shards 8 --io-pollers 4",
 	} {
 		t.Run(args, func(t *testing.T) { body(t, startServer(t, strings.Fields(args)...)) })
 	}

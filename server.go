@@ -98,7 +98,7 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 	now := cfg.Now()
 	s := &server{config: cfg, stop: make(chan struct{}), budget: memoryBudget()}
 	s.log = newLogger(cfg, out, &s.level)
-	s.group = shards.New(shards.Options{Shards: now.Shards, Databases: now.Databases})
+	s.group = shards.New(shards.Options{Shards: now.Shards, Databases: now.Databases, Queue: !now.InlineRuns})
 	exec, err := command.NewExecutor(s.group, cfg, s.log, s.hooks())
 	if err != nil {
 		return nil, fmt.Errorf("build the command table: %w", err)

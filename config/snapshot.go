@@ -110,7 +110,8 @@ type Snapshot struct {
 	ShutdownOnSigterm ShutdownFlags // how SIGTERM ends the server
 	Hz                int           // background turns a second, a hint
 	DynamicHz         bool
-	Shards            int    // 0 for one per processor
+	Shards            int // 0 for one per processor
+	InlineRuns        bool
 	IOEngine          string // EngineAuto, EngineNetpoll or EngineEpoll
 	IOPollers         int    // 0 for half as many as processors
 

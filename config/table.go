@@ -491,6 +491,8 @@ func ownRows() []Row {
 	rows := []Row{
 		integer("shards", 0, 0, maxShards, "Shards of the keyspace; 0 for one per processor.").
 			into(toInt(func(s *Snapshot) *int { return &s.Shards })),
+		boolean("inline-runs", true, "Let connections run commands of idle shards themselves.").
+			into(toBool(func(s *Snapshot) *bool { return &s.InlineRuns })),
 		enum("io-engine", EngineAuto, []string{EngineAuto, EngineNetpoll, EngineEpoll}, "What wakes connections; auto: the best there is.").
 			into(toString(func(s *Snapshot) *string { return &s.IOEngine })),
 		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for half as many as processors.").

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,8 +27,8 @@ import (
 	"respite/shards"
 )
 
-// ioEngine is the engine under test.
-var ioEngine = flag.String("io-engine", config.EngineAuto, "run the tests with this engine")
+// serverArgs are added to the command line of every server under test: another engine, for one.
+var serverArgs = flag.String("server", "", "arguments of the servers under test")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -68,8 +69,8 @@ type fixture struct {
 func newFixture(t testing.TB, args ...string) *fixture {
 	t.Helper()
 	f := &fixture{t: t, config: config.New(), log: &journal{}}
-	require.NoError(t, f.config.Parse("", append([]string{"--io-engine", *ioEngine, "--io-pollers", "2"}, args...)))
-	group := shards.New(shards.Options{Shards: 2})
+	require.NoError(t, f.config.Parse("", slices.Concat([]string{"--io-pollers", "2"}, strings.Fields(*serverArgs), args)))
+	group := shards.New(shards.Options{Shards: 2, Queue: !f.config.Now().InlineRuns})
 	group.Start()
 	t.Cleanup(group.Close)
 	log := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

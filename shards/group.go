@@ -43,6 +43,7 @@ type Options struct {
 	Shards    int          // number of shards; 0: GOMAXPROCS, at least MinShards
 	Databases int          // number of databases; 0: DefaultDatabases
 	Clock     func() int64 // the only clock, unix nanoseconds; nil: the machine's
+	Queue     bool         // leave all work to the shards' goroutines, idle shards' too
 	Observer  Observer     // sees every change; nil: nobody
 	Poison    bool         // overwrite freed blocks, so that a view kept too long shows (tests)
 }
@@ -57,6 +58,7 @@ const (
 type Group struct {
 	shards    []*shard
 	databases int
+	queue     bool
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
@@ -77,7 +79,7 @@ func New(o Options) *Group {
 	if o.Clock == nil {
 		o.Clock = MachineClock()
 	}
-	g := &Group{databases: o.Databases, clock: o.Clock, observer: o.Observer, quit: make(chan struct{})}
+	g := &Group{databases: o.Databases, queue: o.Queue, clock: o.Clock, observer: o.Observer, quit: make(chan struct{})}
 	g.jobs.New = func() any { return g.NewJob() }
 	g.limits.Store(&Limits{})
 	seed := maphash.MakeSeed()

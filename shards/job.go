@@ -147,7 +147,7 @@ func (j *Job) submit() (inline int) {
 func (j *Job) place(i int) (inline bool) {
 	p := &j.parts[i]
 	s := p.shard
-	if !s.owned && !j.queued {
+	if !s.owned && !j.queued && !j.g.queue {
 		s.owned, p.inline = true, true
 		return true
 	}
