@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,14 +36,22 @@ func (c *chunks) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// record makes pipelines of random commands.
+// record makes pipelines of commands about random keys.
 func record(depth int, command func(key string) []string) *chunks {
+	return recordIf(depth, command, func(string) bool { return true })
+}
+
+// recordIf makes pipelines of commands about random keys of a kind.
+func recordIf(depth int, command func(key string) []string, wanted func(key string) bool) *chunks {
 	random := rand.New(rand.NewPCG(1, 2))
 	c := &chunks{}
 	for range benchTape / depth {
 		var b []byte
-		for range depth {
-			b = proto.AppendCommand(b, command(fmt.Sprintf("key:%012d", random.IntN(benchKeys)))...)
+		for n := 0; n < depth; {
+			if key := fmt.Sprintf("key:%012d", random.IntN(benchKeys)); wanted(key) {
+				b = proto.AppendCommand(b, command(key)...)
+				n++
+			}
 		}
 		c.pipelines = append(c.pipelines, b)
 	}
@@ -76,29 +85,65 @@ func play(b *testing.B, s *Session, source io.Reader, n int) {
 	}
 }
 
+// benchServer is an executor over some shards with all keys in it.
+func benchServer(b *testing.B, n int) *Executor {
+	b.Helper()
+	group := shards.New(shards.Options{Shards: n})
+	group.Start()
+	b.Cleanup(group.Close)
+	exec, err := NewExecutor(group, config.New(), slog.New(slog.DiscardHandler), Hooks{})
+	require.NoError(b, err)
+	s := exec.NewSession(quietConn{})
+	defer s.Close()
+	play(b, s, record(100, benchSet), 2*benchKeys)
+	return exec
+}
+
+func benchSet(key string) []string { return []string{"SET", key, fmt.Sprintf("%032d", 0)} }
+func benchGet(key string) []string { return []string{"GET", key} }
+
 func BenchmarkPipeline(b *testing.B) {
-	value := fmt.Sprintf("%032d", 0)
-	set := func(key string) []string { return []string{"SET", key, value} }
-	get := func(key string) []string { return []string{"GET", key} }
 	for _, bench := range []struct {
 		name    string
 		command func(key string) []string
-	}{{"GET", get}, {"SET", set}} {
+	}{{"GET", benchGet}, {"SET", benchSet}} {
 		for _, depth := range []int{1, 16, 100} {
 			b.Run(fmt.Sprintf("%s/depth=%d", bench.name, depth), func(b *testing.B) {
-				group := shards.New(shards.Options{Shards: 2})
-				group.Start()
-				defer group.Close()
-				exec, err := NewExecutor(group, config.New(), slog.New(slog.DiscardHandler), Hooks{})
-				require.NoError(b, err)
-				s := exec.NewSession(quietConn{})
+				s := benchServer(b, 2).NewSession(quietConn{})
 				defer s.Close()
-				play(b, s, record(100, set), 2*benchKeys)
 				source := record(depth, bench.command)
 				b.ReportAllocs()
 				b.ResetTimer()
 				play(b, s, source, b.N)
 			})
 		}
+	}
+}
+
+// BenchmarkParallel runs sessions on all processors at once, each with a shard of its own to work on: what one costs more
+// than alone is what processors share. Compare -cpu 1,2,4.
+func BenchmarkParallel(b *testing.B) {
+	const n = 16 // shards
+	for _, bench := range []struct {
+		name    string
+		command func(key string) []string
+	}{{"GET", benchGet}, {"SET", benchSet}} {
+		b.Run(bench.name, func(b *testing.B) {
+			exec := benchServer(b, n)
+			var next atomic.Int64
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				shard := int(next.Add(1)) % n
+				s := exec.NewSession(quietConn{})
+				defer s.Close()
+				source := recordIf(16, bench.command, func(key string) bool { return exec.group.Route([]byte(key)) == shard })
+				for todo := 0; pb.Next(); todo++ {
+					if todo == 1000 {
+						play(b, s, source, todo)
+						todo = 0
+					}
+				}
+			})
+		})
 	}
 }
