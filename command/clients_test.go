@@ -57,6 +57,8 @@ func (c *testClient) Push(b []byte) {
 	c.pushed.Write(b)
 }
 
+func (c *testClient) HungUp() bool { return false }
+
 func (c *testClient) Yield() {}
 
 func (c *testClient) Kill() {

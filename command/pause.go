@@ -140,8 +140,10 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 	}
 	s.exec.pause.waiting.Add(1)
 	defer s.exec.pause.waiting.Add(-1)
-	s.show(func(v *seen) { v.blocked = true })
-	defer s.show(func(v *seen) { v.blocked = false })
+	if !s.wait(true) {
+		return errGone
+	}
+	defer s.wait(false)
 	for {
 		s.begin()
 		p := s.exec.pause.state.Load()

@@ -33,6 +33,7 @@ type quietConn struct{}
 
 func (quietConn) Push([]byte)                     {}
 func (quietConn) Kill()                           {}
+func (quietConn) HungUp() bool                    { return false }
 func (quietConn) Yield()                          {}
 func (quietConn) Addr() (remote, local string)    { return "127.0.0.1:50000", "127.0.0.1:6379" }
 func (quietConn) Local() bool                     { return true }

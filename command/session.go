@@ -16,6 +16,7 @@ import (
 type Conn interface {
 	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
 	Kill()                                      // ends the connection soon
+	HungUp() bool                               // the client sends nothing more, as far as is known
 	Yield()                                     // says, on the session's goroutine, that it is about to wait or will be busy for long
 	Addr() (remote, local string)               // as CLIENT LIST shows them
 	Local() bool                                // the peer is on this machine
@@ -48,6 +49,7 @@ type Session struct {
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
+	waiting    atomic.Bool   // a command waits for something that others do
 	gone       chan struct{} // closed by Kill, for a session that waits
 	lastActive atomic.Int64  // unix nanoseconds
 	created    int64         // unix nanoseconds
@@ -311,6 +313,21 @@ func (s *Session) Kill() {
 		close(s.gone)
 		s.conn.Kill()
 	}
+}
+
+// HangUp says, from any goroutine, that the client sends nothing more. As in Redis that ends one whose command waits; any
+// other gets its replies first.
+func (s *Session) HangUp() {
+	if s.waiting.Load() {
+		s.Kill()
+	}
+}
+
+// wait begins or ends a wait for something that others do. It reports whether the client is still there.
+func (s *Session) wait(begins bool) bool {
+	s.waiting.Store(begins)
+	s.show(func(v *seen) { v.blocked = begins })
+	return !s.conn.HungUp()
 }
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.

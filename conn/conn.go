@@ -277,6 +277,9 @@ func (c *conn) Kill() {
 	c.driver.nudge()
 }
 
+// HungUp implements command.Conn.
+func (c *conn) HungUp() bool { return c.driver.isHungUp() }
+
 // Yield implements command.Conn.
 func (c *conn) Yield() { c.driver.yield() }
 

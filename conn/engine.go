@@ -40,6 +40,7 @@ type driver interface {
 	begin()             // runs the connection from here on to its end
 	nudge()             // makes the connection look whether it is to end, or else rest
 	isIdle() bool       // the connection waits for its client
+	isHungUp() bool     // the end of the stream has come, as far as the engine knows
 	yield()             // the goroutine is about to wait for something, or will be busy for long
 	readsWait(yes bool) // whether reads of the socket wait
 	leave()             // the socket is about to be closed
@@ -60,6 +61,7 @@ type netpolled struct{ *conn }
 func (n netpolled) begin()       { go n.serve() }
 func (n netpolled) nudge()       { _ = n.socket.SetReadDeadline(longAgo()) } // the goroutine's read returns at once
 func (n netpolled) isIdle() bool { return n.parked.Load() }
+func (netpolled) isHungUp() bool { return false } // known only when it is read
 func (netpolled) yield()         {}
 func (netpolled) readsWait(bool) {}
 func (netpolled) leave()         {}

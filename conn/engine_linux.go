@@ -215,6 +215,7 @@ const (
 func (w *watch) notice(events uint32) bool {
 	if events&hangUp != 0 {
 		w.hungUp.Store(true)
+		w.session.HangUp()
 	}
 	if events&(unix.EPOLLOUT|hangUp) != 0 {
 		w.socket.write.poke()
@@ -314,6 +315,9 @@ func (w *watch) nudge() {
 
 // isIdle implements driver.
 func (w *watch) isIdle() bool { return w.claim.Load() == idle }
+
+// isHungUp implements driver.
+func (w *watch) isHungUp() bool { return w.hungUp.Load() }
 
 // readsWait implements driver.
 func (w *watch) readsWait(yes bool) { w.socket.waits = yes }
