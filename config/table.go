@@ -495,7 +495,7 @@ func ownRows() []Row {
 			into(toBool(func(s *Snapshot) *bool { return &s.InlineRuns })),
 		enum("io-engine", EngineAuto, []string{EngineAuto, EngineNetpoll, EngineEpoll}, "What wakes connections; auto: the best there is.").
 			into(toString(func(s *Snapshot) *string { return &s.IOEngine })),
-		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for half as many as processors.").
+		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for three quarters of the processors, at least one.").
 			into(toInt(func(s *Snapshot) *int { return &s.IOPollers })),
 		enum("log-format", "text", []string{"text", "json"}, "How log lines are written.").
 			into(toString(func(s *Snapshot) *string { return &s.LogFormat })),

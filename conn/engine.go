@@ -18,6 +18,12 @@ type engine interface {
 	stop() // when there are no connections any more
 }
 
+// pollerShare of pollerOutOf processors have a poller; the others are for long commands, expiry and the collector.
+const (
+	pollerShare = 3
+	pollerOutOf = 4
+)
+
 // newEngine starts the engine that the configuration asks for, or the best there is.
 func newEngine(now *config.Snapshot) (engine, error) {
 	if now.IOEngine == config.EngineNetpoll {
@@ -25,7 +31,7 @@ func newEngine(now *config.Snapshot) (engine, error) {
 	}
 	n := now.IOPollers
 	if n == 0 {
-		n = max(runtime.GOMAXPROCS(0)/2, 1)
+		n = max(runtime.GOMAXPROCS(0)*pollerShare/pollerOutOf, 1)
 	}
 	e, err := newEpoll(n)
 	if err != nil && now.IOEngine == config.EngineAuto {
