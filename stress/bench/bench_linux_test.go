@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func runBench(ctx context.Context, args ...string) (out, progress string, err er
 
 func TestEveryCellOnEveryTarget(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	out, progress, err := runBench(t.Context(), "--rounds", "1", "--seconds", "0.1", "--warm-up", "0.03")
+	out, progress, err := runBench(t.Context(), "--rounds", "1", "--seconds", "0.05", "--warm-up", "0.02")
 	require.NoError(t, err, progress)
 	lines := strings.Split(out, "\n")
 	for i, c := range []string{"GET", "SET", "INCR", "MSET"} {
@@ -51,6 +52,104 @@ func TestEveryCellOnEveryTarget(t *testing.T) {
 		}
 	}
 	require.Contains(t, progress, "12 cells x 3 targets x 1 rounds")
+}
+
+// table reads the rows of a table that was printed as Markdown, by heading.
+func table(t *testing.T, out string) (rows []map[string]string) {
+	t.Helper()
+	var heading []string
+	for line := range strings.Lines(out) {
+		fields := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		switch {
+		case len(fields) < 2 || strings.HasPrefix(line, "|---"):
+		case strings.Contains(line, " target "):
+			heading = fields
+		default:
+			row := map[string]string{}
+			for i, field := range fields {
+				row[strings.TrimSpace(heading[i])] = strings.TrimSpace(field)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// value is a field of a row as a number.
+func value(t *testing.T, row map[string]string, title string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(row[title], 64)
+	require.NoError(t, err, "%s of %v", title, row)
+	return v
+}
+
+func TestOpenLoopOfEveryRate(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	out, progress, err := runBench(t.Context(), "--open-loop", "5,10", "--targets", "redis,io-threads,replies", "--markdown",
+		"--rounds", "1", "--seconds", "0.2", "--warm-up", "0.05")
+	require.NoError(t, err, progress)
+	rows := table(t, out)
+	require.Len(t, rows, 6, out)
+	for i, row := range rows {
+		require.Equal(t, []string{"redis", "redis io-threads 2", "replies only"}[i%3], row["target"])
+		require.InEpsilon(t, value(t, row, "asked/s"), value(t, row, "reached/s"), 0.5, out)
+		require.Less(t, value(t, row, "p50 µs"), 1e6)
+	}
+	require.InEpsilon(t, 2, value(t, rows[3], "asked/s")/value(t, rows[0], "asked/s"), 0.01)
+	require.Contains(t, out, "GET at 10% of redis's closed-loop maximum")
+	require.Contains(t, progress, "2 rates x 3 targets x 1 rounds")
+}
+
+func TestLatencyOfOneClient(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	out, progress, err := runBench(t.Context(), "--latency", "--markdown", "--rounds", "1", "--seconds", "0.1", "--warm-up", "0.03")
+	require.NoError(t, err, progress)
+	rows := table(t, out)
+	require.Len(t, rows, 3, out)
+	for _, row := range rows {
+		// One client is not faster than its round trips, give or take one long one at the end.
+		require.Less(t, value(t, row, "commands/s")*value(t, row, "mean µs"), 2e6, out)
+		require.Positive(t, value(t, row, "mean µs"))
+	}
+}
+
+func TestIdleConnections(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	before := openFiles(t)
+	out, progress, err := runBench(t.Context(), "--idle", "500", "--active", "2", "--markdown",
+		"--rounds", "1", "--seconds", "0.1", "--warm-up", "0.03")
+	require.NoError(t, err, progress)
+	rows := table(t, out)
+	require.Len(t, rows, 3, out)
+	for _, row := range rows {
+		require.Equal(t, []string{"500", "10"}, []string{row["connections"], row["active"]})
+		require.Positive(t, value(t, row, "commands/s"))
+	}
+	perConnection := value(t, rows[1], "bytes/connection")
+	require.Greater(t, perConnection, 500.0, out)
+	require.Less(t, perConnection, 100_000.0, out)
+	require.Equal(t, before, openFiles(t), "connections stay open")
+	require.Contains(t, progress, "500 connections, 10 of them active")
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(entries)
+}
+
+func TestHelpListsTheFlags(t *testing.T) {
+	out, _, err := runBench(t.Context(), "--help")
+	require.NoError(t, err)
+	for _, m := range modes() {
+		for _, flag := range append(m.marks, m.flags...) {
+			require.Contains(t, out, "--"+flag+" ")
+		}
+	}
+	for _, k := range (programs{}).known() {
+		require.Contains(t, out, k.name)
+	}
 }
 
 func TestMemoryOfBothServers(t *testing.T) {

@@ -1,5 +1,6 @@
 // Package bench measures Respite beside redis-server on one machine: throughput,
-// latency and CPU per command side by side, or bytes of memory per key.
+// latency and CPU per command side by side; latency at a fixed rate or of a
+// single client; the price of idle connections; or bytes of memory per key.
 //
 // It starts the servers itself, each on a free loopback port with an empty
 // directory, drives them with its own load generator, checks every reply, and
@@ -9,13 +10,13 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"syscall"
 	"time"
 
@@ -34,7 +35,7 @@ func Command() *cli.Command {
 	return &cli.Command{
 		Name:   commandName,
 		Usage:  "measure throughput, latency, CPU and memory beside redis-server",
-		Flags:  append(append(serverFlags(), throughputFlags()...), memoryFlags()...),
+		Flags:  slices.Concat(serverFlags(), throughputFlags(), loadFlags(), memoryFlags()),
 		Action: benchAction,
 		Subcommands: []*cli.Command{{
 			Name:   repliesCommand,
@@ -50,6 +51,7 @@ func serverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "bin", Usage: "measure this `PROGRAM` as respite (default: the running one)"},
 		&cli.StringFlag{Name: "redis", Value: "redis-server", Usage: "compare with this `PROGRAM`"},
+		&cli.StringFlag{Name: "targets", Usage: "measure these (respite, redis, replies, netpoll, io-threads; default: respite,redis,replies)"},
 		&cli.IntFlag{Name: "clients", Value: 50, Usage: "connections"},
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "event loops of the load generator"},
 		&cli.BoolFlag{Name: "markdown", Usage: "print the table as Markdown"},
@@ -60,9 +62,19 @@ func serverFlags() []cli.Flag {
 func throughputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: get, set, incr and mset at 1, 16 and 100)"},
-		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each cell is measured on each target"},
-		&cli.Float64Flag{Name: "seconds", Value: 1, Usage: "measured time of a cell"},
-		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before a cell is measured"},
+		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each target is measured"},
+		&cli.Float64Flag{Name: "seconds", Value: 1, Usage: "measured time of each target in a round"},
+		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before each measurement"},
+	}
+}
+
+// loadFlags choose the other kinds of load.
+func loadFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntSliceFlag{Name: openLoopMode, Usage: "measure the latency of GET at these `PERCENT`AGES of redis's maximum, as in 50,80"},
+		&cli.BoolFlag{Name: latencyMode, Usage: "measure the round trip of one client that waits for each GET"},
+		&cli.IntFlag{Name: idleMode, Value: 10_000, Usage: "measure with `N` open connections, few of which are active"},
+		&cli.Float64Flag{Name: "active", Value: 1, Usage: "--idle: `PERCENT` of the connections that send GETs"},
 	}
 }
 
@@ -77,9 +89,13 @@ func memoryFlags() []cli.Flag {
 	}
 }
 
-// benchAction runs one of the two modes; SIGINT and SIGTERM end it in order.
+// benchAction runs one of the modes; SIGINT and SIGTERM end it in order.
 func benchAction(c *cli.Context) error {
-	o, err := readOptions(c)
+	m, err := pickMode(c)
+	if err != nil {
+		return err
+	}
+	o, err := readOptions(c, m)
 	if err != nil {
 		return err
 	}
@@ -90,11 +106,7 @@ func benchAction(c *cli.Context) error {
 		return err
 	}
 	defer endProfile()
-	run := runThroughput
-	if c.Bool("memory") {
-		run = runMemory
-	}
-	err = run(ctx, o, c.App.Writer, c.App.ErrWriter)
+	err = m.run(ctx, o, c.App.Writer, c.App.ErrWriter)
 	if err != nil && ctx.Err() != nil {
 		// What the servers' end broke is no news.
 		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
@@ -102,44 +114,34 @@ func benchAction(c *cli.Context) error {
 	return err
 }
 
-func readOptions(c *cli.Context) (*options, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
+func readOptions(c *cli.Context, m mode) (*options, error) {
 	o := &options{
-		respite: c.String("bin"), redis: c.String("redis"), self: self,
 		clients: c.Int("clients"), threads: c.Int("threads"), markdown: c.Bool("markdown"),
 		rounds: c.Int("rounds"), warmUp: seconds(c, "warm-up"), measure: seconds(c, "seconds"),
+		percents: c.IntSlice(openLoopMode), idle: c.Int(idleMode), active: c.Float64("active"),
 		keys: c.IntSlice("keys"), valueSizes: c.IntSlice("value-sizes"),
 		ttl: c.Bool("ttl"), overwrite: c.Int("overwrite"), settle: seconds(c, "settle"),
 	}
-	if o.respite == "" {
-		o.respite = self
-	}
-	if o.respite, err = findProgram(o.respite); err != nil {
-		return nil, err
-	}
-	if o.redis, err = findProgram(o.redis); err != nil {
+	var err error
+	if o.targets, err = readTargets(c, m); err != nil {
 		return nil, err
 	}
 	if o.cells, err = parseCells(c.String("cells")); err != nil {
 		return nil, err
 	}
-	if err := o.check(); err != nil {
+	if err := o.check(m); err != nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-// findProgram looks a program up; servers run in directories of their own, so
-// its path must be absolute.
-func findProgram(name string) (string, error) {
-	path, err := exec.LookPath(name)
+func readTargets(c *cli.Context, m mode) ([]target, error) {
+	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("find a server to measure: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	return filepath.Abs(path)
+	p := programs{respite: cmp.Or(c.String("bin"), self), redis: c.String("redis"), self: self}
+	return p.parseTargets(cmp.Or(c.String("targets"), defaultTargets(m)), m)
 }
 
 func seconds(c *cli.Context, flag string) time.Duration {

@@ -1,13 +1,16 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // fakeServer answers everything it reads from a connection once with reply,
@@ -67,7 +70,7 @@ func TestLoadFailsWithoutAServer(t *testing.T) {
 func TestLoadFailsOnASilentServer(t *testing.T) {
 	l := oneSet(fakeServer(t, "+"))
 	l.stall = 10 * time.Millisecond
-	require.ErrorContains(t, l.drain(t.Context()), "no reply for 10ms, 1 clients are waiting")
+	require.ErrorContains(t, l.drain(t.Context()), "no reply for 10ms, 1 pipelines are waiting")
 }
 
 func TestPauseEndsWithTheContext(t *testing.T) {
@@ -75,6 +78,130 @@ func TestPauseEndsWithTheContext(t *testing.T) {
 	cancel(errTooLong)
 	run := &runningLoad{failed: make(chan error)}
 	require.ErrorIs(t, run.pause(ctx, time.Minute), errTooLong)
+}
+
+// An open loop must send on while the server hangs, and charge it for what was
+// due meanwhile. This server answers nothing for a while and then everything.
+func TestOpenLoopCountsFromWhenRequestsWereDue(t *testing.T) {
+	const rate, pause, clients = 2_000, 200 * time.Millisecond, 4
+	o := goodOptions()
+	o.clients = clients
+	l := o.loader(hangingServer(t, pause), lineShape("+PONG"), newTapeFeed(newTape(pingCommand(), shuffled(clients), nil), 1, clients))
+	l.rate = rate
+	run, err := l.begin()
+	require.NoError(t, err)
+	run.window.open(0)
+	time.Sleep(2 * pause)
+	run.window.close(run.now())
+	require.NoError(t, run.finish())
+	latency, lateness := run.histograms()
+	// One or two may be sent in the very moment in which the window closes.
+	require.InDelta(t, latency.TotalCount(), lateness.TotalCount(), 2, "every request of the window has its reply")
+	require.InEpsilon(t, rate*(2*pause).Seconds(), latency.TotalCount(), 0.2)
+	require.Greater(t, latency.ValueAtPercentile(75), int64(pause/4), "what was due in the pause waited for its end")
+	require.Greater(t, latency.Max(), int64(pause*3/4))
+	require.Less(t, lateness.ValueAtPercentile(50), int64(pause/4), "the generator went on sending")
+}
+
+func pingCommand() command { return command{name: "ping", keys: 1, request: pingRequest} }
+
+// hangingServer answers PINGs, but not before its pause is over.
+func hangingServer(t *testing.T, pause time.Duration) (port int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				time.Sleep(pause)
+				in := bufio.NewReader(conn)
+				for {
+					request := make([]byte, len(pingRequest(nil, nil, nil)))
+					if _, err := io.ReadFull(in, request); err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "+PONG\r\n")
+				}
+			}()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// Requests pile up behind a full socket; none may be lost or mixed up.
+func TestSendKeepsWhatASocketDoesNotTake(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	require.NoError(t, err)
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	tape := newTape(commands()[0], shuffled(1_000), nil)
+	want := string(tape.bytes)
+	l := &loop{run: &runningLoad{}, feed: newTapeFeed(tape, 100, 1)}
+	c := &client{fd: pair[0]}
+	var got, sent strings.Builder
+	for range 20 {
+		for range 10 {
+			require.NoError(t, l.send(c))
+		}
+		sent.WriteString(want)
+	}
+	require.NotEmpty(t, c.queued, "the socket is full")
+	require.Equal(t, want, string(tape.bytes), "the tape is not written to")
+	buf := make([]byte, readBuffer)
+	for got.Len() < sent.Len() {
+		n, err := readSome(pair[1], buf)
+		require.NoError(t, err)
+		got.Write(buf[:max(n, 0)])
+		require.NoError(t, c.flush())
+	}
+	require.Equal(t, sent.String(), got.String())
+	require.Equal(t, 200, l.active)
+	require.Equal(t, 20_000, c.inFlight)
+}
+
+func TestOpenLoopKeepsItsRate(t *testing.T) {
+	s := startRedis(t)
+	o := goodOptions()
+	o.threads, o.clients, o.measure = 2, 7, 300*time.Millisecond
+	data := newTestData()
+	require.NoError(t, o.preload(t.Context(), s.port, data.order, data.values))
+	got, err := o.measureRate(t.Context(), s, 5_000, data)
+	require.NoError(t, err)
+	require.InEpsilon(t, 5_000, got.rate, 0.2)
+	require.InDelta(t, 5_000, got.asked, 0)
+	require.Positive(t, got.p50)
+	require.LessOrEqual(t, got.p999, got.max)
+}
+
+// More than anybody can send or answer: the run ends all the same, and what was
+// asked is not what was reached.
+func TestOpenLoopOverloaded(t *testing.T) {
+	s := startRedis(t)
+	o := goodOptions()
+	o.measure = 20 * time.Millisecond
+	data := newTestData()
+	require.NoError(t, o.preload(t.Context(), s.port, data.order, data.values))
+	got, err := o.measureRate(t.Context(), s, 1e6, data)
+	require.NoError(t, err)
+	require.Less(t, got.rate, got.asked/2)
+	require.Greater(t, got.lateness, 1_000.0, "the generator admits that it is late")
+}
+
+func TestLoadLeavesBorrowedSocketsOpen(t *testing.T) {
+	s := startRedis(t)
+	o := goodOptions()
+	fd, err := dial(s.port)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	for range 2 {
+		require.NoError(t, o.pingAll(t.Context(), s.port, []int{fd}))
+	}
 }
 
 func TestLoadOnSeveralThreads(t *testing.T) {

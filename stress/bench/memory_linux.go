@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -34,7 +35,7 @@ type footprint struct {
 // perKey is the growth over the number of keys, in bytes.
 func (f footprint) perKey(keys int) float64 { return float64(f.after-f.before) / float64(keys) }
 
-// runMemory measures every data set on both servers and prints the table.
+// runMemory measures every data set on every target and prints the table.
 func runMemory(ctx context.Context, o *options, out, progress io.Writer) error {
 	sets := o.dataSets()
 	limit, err := o.planMemory(sets, progress)
@@ -43,11 +44,10 @@ func runMemory(ctx context.Context, o *options, out, progress io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLong)
 	defer cancel()
-	targets := []target{redisLike(respiteName, o.respite), redisLike(redisName, o.redis)}
 	rows := [][]string{{"keys", "value", "deadlines", "target", "start MB", "loaded MB", "bytes/key", "× " + redisName}}
 	for _, set := range sets {
 		var prints []footprint
-		for _, t := range targets {
+		for _, t := range o.targets {
 			got, err := o.measureMemory(ctx, t, set, progress)
 			if err != nil {
 				return fmt.Errorf("%d keys of %d bytes on %s: %w", set.keys, set.valueSize, t.name, err)
@@ -82,11 +82,11 @@ func (o *options) planMemory(sets []dataSet, progress io.Writer) (limit time.Dur
 			return 0, fmt.Errorf("%d keys of %d bytes may take %d MB, %d MB are available: lower --keys or --value-sizes",
 				set.keys, set.valueSize, need>>20, available>>20)
 		}
-		commands += 2 * set.keys * (1 + o.overwrite)
+		commands += len(o.targets) * set.keys * (1 + o.overwrite)
 	}
-	limit = time.Duration(commands)*time.Second/slowestLoad + 2*time.Duration(len(sets))*(o.settle+startAllow)
-	fmt.Fprintf(progress, "%d data sets on 2 servers, %.1f million commands, at most %s\n",
-		len(sets), float64(commands)/1e6, limit.Round(time.Second))
+	limit = time.Duration(commands)*time.Second/slowestLoad + time.Duration(len(o.targets)*len(sets))*(o.settle+startAllow)
+	fmt.Fprintf(progress, "%d data sets on %d servers, %.1f million commands, at most %s\n",
+		len(sets), len(o.targets), float64(commands)/1e6, limit.Round(time.Second))
 	return limit, nil
 }
 
@@ -155,10 +155,10 @@ func (o *options) loader(port int, reply shape, f feed) load {
 
 // memoryRows are the table's rows for one data set.
 func memoryRows(set dataSet, variant string, prints []footprint) (rows [][]string) {
-	reference := prints[len(prints)-1].perKey(set.keys)
-	for i, p := range prints {
+	reference := prints[slices.IndexFunc(prints, func(p footprint) bool { return p.name == redisName })].perKey(set.keys)
+	for _, p := range prints {
 		times := ""
-		if i < len(prints)-1 {
+		if p.name != redisName {
 			times = number("%.2f", p.perKey(set.keys)/reference)
 		}
 		rows = append(rows, []string{

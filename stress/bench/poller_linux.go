@@ -43,18 +43,27 @@ func (p *poller) add(fd, tag int) error {
 	return nil
 }
 
-// wait returns the events that arrive within waitSlice, if any; the slice is
-// valid until the next wait.
-func (p *poller) wait() ([]unix.EpollEvent, error) {
-	n, err := unix.EpollWait(p.fd, p.events[:], int(waitSlice.Milliseconds()))
+// wait returns the events that arrive within the limit, if any; the slice is
+// valid until the next wait. It sleeps for whole milliseconds. With less left
+// it only looks, and lets others have the processor if it finds nothing.
+func (p *poller) wait(limit time.Duration) ([]unix.EpollEvent, error) {
+	sleep := max(0, limit.Milliseconds())
+	n, err := unix.EpollWait(p.fd, p.events[:], int(sleep))
 	if errors.Is(err, unix.EINTR) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("wait for sockets: %w", err)
 	}
+	if n == 0 && sleep == 0 {
+		yield()
+	}
 	return p.events[:n], nil
 }
+
+// yield lets another thread that is ready for this processor run first, which
+// may be a thread of the server that is measured.
+func yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
 func (p *poller) close() { _ = unix.Close(p.fd) }
 

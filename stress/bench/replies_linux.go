@@ -56,7 +56,7 @@ func serveReplies(ctx context.Context, port int) error {
 		return err
 	}
 	for ctx.Err() == nil {
-		events, err := s.poller.wait()
+		events, err := s.poller.wait(waitSlice)
 		if err != nil {
 			return err
 		}

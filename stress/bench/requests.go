@@ -58,6 +58,10 @@ func getRequest(dst []byte, keys []uint32, _ *valuePool) []byte {
 	return proto.AppendCommand(dst, []byte("GET"), name.of(keyPrefix, keys[0]))
 }
 
+func pingRequest(dst []byte, _ []uint32, _ *valuePool) []byte {
+	return proto.AppendCommand(dst, []byte("PING"))
+}
+
 func setRequest(dst []byte, keys []uint32, values *valuePool) []byte {
 	var name nameBuffer
 	return proto.AppendCommand(dst, []byte("SET"), name.of(keyPrefix, keys[0]), values.of(keys[0]))

@@ -23,6 +23,7 @@ import (
 const (
 	respiteName = "respite"
 	redisName   = "redis" // the target that ratios are taken to
+	repliesName = "replies only"
 )
 
 // counters are the running totals that a measured window is the difference of.
@@ -41,113 +42,232 @@ func (c counters) minus(earlier counters) counters {
 	}
 }
 
-// A sample is one cell on one target in one round.
+// A sample is one measurement of one target in one round.
 type sample struct {
 	rate           float64 // commands per second
 	p50, p99, p999 float64 // microseconds of a pipeline's round trip
+	mean, max      float64 // also of the round trip
 	user, system   float64 // server CPU, microseconds per command
 	generator      float64 // cores that the load generator used
+	asked          float64 // commands per second of an open loop's schedule
+	lateness       float64 // of an open loop's sending, p99 in microseconds
+	perConnection  float64 // bytes of resident memory of an open connection
 }
 
 func (s sample) cpu() float64 { return s.user + s.system }
 
 // sample turns the counters of a window into rates and costs.
-func (c counters) sample(latency *hdrhistogram.Histogram) sample {
-	micros := func(percentile float64) float64 {
-		return time.Duration(latency.ValueAtPercentile(percentile)).Seconds() * 1e6
+func (c counters) sample(latency, lateness *hdrhistogram.Histogram) sample {
+	perCommand := func(d time.Duration) float64 { return micros(d) / float64(c.commands) }
+	percentile := func(h *hdrhistogram.Histogram, p float64) float64 {
+		return micros(time.Duration(h.ValueAtPercentile(p)))
 	}
-	perCommand := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(c.commands) }
 	return sample{
 		rate: float64(c.commands) / c.elapsed.Seconds(),
-		p50:  micros(50), p99: micros(99), p999: micros(99.9),
+		p50:  percentile(latency, 50), p99: percentile(latency, 99), p999: percentile(latency, 99.9),
+		mean: micros(time.Duration(latency.Mean())), max: micros(time.Duration(latency.Max())),
 		user: perCommand(c.server.user), system: perCommand(c.server.system),
 		generator: c.generator.total().Seconds() / c.elapsed.Seconds(),
+		lateness:  percentile(lateness, 99),
 	}
 }
 
-// results holds samples by cell, target and round.
+func micros(d time.Duration) float64 { return d.Seconds() * 1e6 }
+
+// A group is rows that compare the targets in one situation.
+type group struct {
+	name  string   // for messages
+	title string   // of the group's table; neighbours with one title share a table
+	lead  []string // the first fields of its rows
+}
+
+// A layout is the form of a mode's tables.
+type layout struct {
+	lead    []string // headings of the groups' leads
+	columns []column
+	ratios  []ratioColumn
+	legend  string
+}
+
+// results holds samples by group, target and round.
 type results struct {
-	cells   []cell
+	layout  layout
+	groups  []group
 	targets []string
 	samples [][][]sample
 }
 
-func newResults(cells []cell, servers []*server) *results {
-	r := &results{cells: cells, samples: make([][][]sample, len(cells))}
-	for _, s := range servers {
-		r.targets = append(r.targets, s.name)
+func newResults(l layout, groups []group, targets []target) *results {
+	r := &results{layout: l, groups: groups, samples: make([][][]sample, len(groups))}
+	for _, t := range targets {
+		r.targets = append(r.targets, t.name)
 	}
 	for i := range r.samples {
-		r.samples[i] = make([][]sample, len(servers))
+		r.samples[i] = make([][]sample, len(targets))
 	}
 	return r
 }
 
-func (r *results) add(cell, target int, s sample) {
-	r.samples[cell][target] = append(r.samples[cell][target], s)
+func (r *results) add(group, target int, s sample) {
+	r.samples[group][target] = append(r.samples[group][target], s)
 }
 
 // A figure picks one number of a sample.
 type figure func(sample) float64
 
-func rateFigure(s sample) float64 { return s.rate }
-func p50Figure(s sample) float64  { return s.p50 }
-func p99Figure(s sample) float64  { return s.p99 }
+func rateFigure(s sample) float64      { return s.rate }
+func p50Figure(s sample) float64       { return s.p50 }
+func p99Figure(s sample) float64       { return s.p99 }
+func p999Figure(s sample) float64      { return s.p999 }
+func meanFigure(s sample) float64      { return s.mean }
+func maxFigure(s sample) float64       { return s.max }
+func userFigure(s sample) float64      { return s.user }
+func systemFigure(s sample) float64    { return s.system }
+func generatorFigure(s sample) float64 { return s.generator }
+func askedFigure(s sample) float64     { return s.asked }
+func latenessFigure(s sample) float64  { return s.lateness }
+func bytesFigure(s sample) float64     { return s.perConnection }
 
-// A column is a figure with its heading and format.
+// A column is a figure with its heading and format, and what is made of the
+// rounds' values: medianOf or spread.
 type column struct {
+	title   string
+	figure  figure
+	format  string
+	summary func([]sample, figure) float64
+}
+
+// A ratioColumn is the ratio of a figure to redis's.
+type ratioColumn struct {
 	title  string
 	figure figure
-	format string
 }
 
-// columns are the medians of a row; ratioColumns follow them.
-func columns() []column {
-	return []column{
-		{"commands/s", rateFigure, "%.0f"},
-		{"p50 µs", p50Figure, "%.0f"},
-		{"p99 µs", p99Figure, "%.0f"},
-		{"p99.9 µs", func(s sample) float64 { return s.p999 }, "%.0f"},
-		{"CPU µs/cmd", sample.cpu, "%.2f"},
-		{"user", func(s sample) float64 { return s.user }, "%.2f"},
-		{"sys", func(s sample) float64 { return s.system }, "%.2f"},
-		{"load cores", func(s sample) float64 { return s.generator }, "%.2f"},
+// cellLayout is the table of the throughput mode.
+func cellLayout() layout {
+	return layout{
+		lead: []string{"command", "depth"},
+		columns: []column{
+			{"commands/s", rateFigure, "%.0f", medianOf},
+			{"±", rateFigure, "%.0f%%", spread},
+			{"p50 µs", p50Figure, "%.0f", medianOf},
+			{"p99 µs", p99Figure, "%.0f", medianOf},
+			{"p99.9 µs", p999Figure, "%.0f", medianOf},
+			{"CPU µs/cmd", sample.cpu, "%.2f", medianOf},
+			{"user", userFigure, "%.2f", medianOf},
+			{"sys", systemFigure, "%.2f", medianOf},
+			{"load cores", generatorFigure, "%.2f", medianOf},
+		},
+		ratios: []ratioColumn{
+			{"× commands/s", rateFigure}, {"× p50", p50Figure}, {"× p99", p99Figure}, {"× CPU", sample.cpu},
+		},
+		legend: "± is half the range of commands/s; latency is that of a whole pipeline",
 	}
 }
 
-func ratioColumns() []column {
-	return []column{
-		{"× commands/s", rateFigure, "%.2f"},
-		{"× p50", p50Figure, "%.2f"},
-		{"× p99", p99Figure, "%.2f"},
-		{"× CPU", sample.cpu, "%.2f"},
+// openLoopLayout is the table of one rate of the open loop.
+func openLoopLayout() layout {
+	return layout{
+		columns: []column{
+			{"asked/s", askedFigure, "%.0f", medianOf},
+			{"reached/s", rateFigure, "%.0f", medianOf},
+			{"p50 µs", p50Figure, "%.0f", medianOf},
+			{"p99 µs", p99Figure, "%.0f", medianOf},
+			{"p99.9 µs", p999Figure, "%.0f", medianOf},
+			{"max µs", maxFigure, "%.0f", medianOf},
+			{"sent late p99 µs", latenessFigure, "%.0f", medianOf},
+			{"CPU µs/cmd", sample.cpu, "%.2f", medianOf},
+		},
+		ratios: []ratioColumn{{"× p50", p50Figure}, {"× p99", p99Figure}, {"× p99.9", p999Figure}},
+		legend: "latency counts from when a request was due, so what the generator sent late is part of it",
 	}
 }
 
-// write prints the table, for a terminal or as Markdown, with its legend.
+// latencyLayout is the table of the single client.
+func latencyLayout() layout {
+	return layout{
+		columns: []column{
+			{"commands/s", rateFigure, "%.0f", medianOf},
+			{"p50 µs", p50Figure, "%.1f", medianOf},
+			{"p99 µs", p99Figure, "%.1f", medianOf},
+			{"p99.9 µs", p999Figure, "%.1f", medianOf},
+			{"mean µs", meanFigure, "%.1f", medianOf},
+			{"CPU µs/cmd", sample.cpu, "%.2f", medianOf},
+		},
+		ratios: []ratioColumn{{"× p50", p50Figure}, {"× p99", p99Figure}, {"× p99.9", p999Figure}, {"× mean", meanFigure}},
+		legend: "one client, which sends a GET when it has the reply to the last",
+	}
+}
+
+// idleLayout is the table of the idle connections.
+func idleLayout() layout {
+	return layout{
+		lead: []string{"connections", "active"},
+		columns: []column{
+			{"commands/s", rateFigure, "%.0f", medianOf},
+			{"±", rateFigure, "%.0f%%", spread},
+			{"p50 µs", p50Figure, "%.0f", medianOf},
+			{"p99 µs", p99Figure, "%.0f", medianOf},
+			{"p99.9 µs", p999Figure, "%.0f", medianOf},
+			{"CPU µs/cmd", sample.cpu, "%.2f", medianOf},
+			{"bytes/connection", bytesFigure, "%.0f", medianOf},
+		},
+		ratios: []ratioColumn{
+			{"× commands/s", rateFigure},
+			{"× p50", p50Figure},
+			{"× p99", p99Figure},
+			{"× p99.9", p999Figure},
+			{"× CPU", sample.cpu},
+			{"× bytes", bytesFigure},
+		},
+		legend: "± is half the range of commands/s; bytes are resident memory after one PING on each connection",
+	}
+}
+
+// write prints the tables, for a terminal or as Markdown, with their legend.
 func (r *results) write(out io.Writer, markdown bool) error {
-	if err := writeTable(out, r.rows(), markdown); err != nil {
+	for from := 0; from < len(r.groups); {
+		to := from + 1
+		for to < len(r.groups) && r.groups[to].title == r.groups[from].title {
+			to++
+		}
+		if err := writeTitled(out, r.groups[from].title, r.rows(from, to), markdown); err != nil {
+			return err
+		}
+		from = to
+	}
+	_, err := fmt.Fprintf(out, "Medians of %d rounds; %s; × is the median of the rounds' ratios to %s.\n",
+		r.rounds(), r.layout.legend, redisName)
+	return err
+}
+
+// writeTitled prints a table under its title, if it has one, and a blank line.
+func writeTitled(out io.Writer, title string, rows [][]string, markdown bool) error {
+	if title != "" {
+		if _, err := fmt.Fprintf(out, "%s:\n\n", title); err != nil {
+			return err
+		}
+	}
+	if err := writeTable(out, rows, markdown); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nMedians of %d rounds; ± is half the range of commands/s; latency is that of a whole pipeline; "+
-		"× is the median of the rounds' ratios to %s.\n", r.rounds(), redisName)
+	_, err := fmt.Fprintln(out)
 	return err
 }
 
 func (r *results) rounds() int { return len(r.samples[0][0]) }
 
-// rows is the table with its heading.
-func (r *results) rows() [][]string {
-	heading := []string{"command", "depth", "target"}
-	for _, c := range columns() {
+// rows is the table of the groups in [from, to) with its heading.
+func (r *results) rows(from, to int) [][]string {
+	heading := append(slices.Clone(r.layout.lead), "target")
+	for _, c := range r.layout.columns {
 		heading = append(heading, c.title)
 	}
-	heading = slices.Insert(heading, 4, "±")
-	for _, c := range ratioColumns() {
+	for _, c := range r.layout.ratios {
 		heading = append(heading, c.title)
 	}
 	table := [][]string{heading}
-	for i := range r.cells {
+	for i := from; i < to; i++ {
 		for j := range r.targets {
 			table = append(table, r.row(i, j))
 		}
@@ -155,21 +275,19 @@ func (r *results) rows() [][]string {
 	return table
 }
 
-func (r *results) row(cell, target int) []string {
-	own := r.samples[cell][target]
-	c := r.cells[cell]
-	row := []string{strings.ToUpper(c.command.name), fmt.Sprint(c.depth), r.targets[target]}
-	for _, col := range columns() {
-		row = append(row, number(col.format, medianOf(own, col.figure)))
+func (r *results) row(group, target int) []string {
+	own := r.samples[group][target]
+	row := append(slices.Clone(r.groups[group].lead), r.targets[target])
+	for _, col := range r.layout.columns {
+		row = append(row, number(col.format, col.summary(own, col.figure)))
 	}
-	row = slices.Insert(row, 4, number("%.0f%%", 100*spread(own, rateFigure)))
 	reference := slices.Index(r.targets, redisName)
-	for _, col := range ratioColumns() {
+	for _, col := range r.layout.ratios {
 		if target == reference {
 			row = append(row, "")
 			continue
 		}
-		row = append(row, number(col.format, ratio(own, r.samples[cell][reference], col.figure)))
+		row = append(row, number("%.2f", ratio(own, r.samples[group][reference], col.figure)))
 	}
 	return row
 }
@@ -205,10 +323,10 @@ func pick(samples []sample, f figure) []float64 {
 	return values
 }
 
-// spread is half the range of a figure as a part of its median.
+// spread is half the range of a figure in percent of its median.
 func spread(samples []sample, f figure) float64 {
 	values := pick(samples, f)
-	return (slices.Max(values) - slices.Min(values)) / 2 / median(values)
+	return 100 * (slices.Max(values) - slices.Min(values)) / 2 / median(values)
 }
 
 // ratio is the median of own to reference, round by round. Rounds in which the

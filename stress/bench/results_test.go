@@ -47,7 +47,7 @@ func TestRatioComparesWithinARound(t *testing.T) {
 }
 
 func TestSpreadIsHalfTheRange(t *testing.T) {
-	require.InDelta(t, 0.1, spread(rates(90, 100, 110), rateFigure), 1e-9)
+	require.InDelta(t, 10, spread(rates(90, 100, 110), rateFigure), 1e-9)
 	require.Zero(t, spread(rates(7), rateFigure))
 }
 
@@ -63,7 +63,9 @@ func TestSampleOfAWindow(t *testing.T) {
 		server:    cpuTime{user: 1200 * time.Millisecond, system: 1600 * time.Millisecond},
 		generator: cpuTime{user: time.Second, system: 500 * time.Millisecond},
 	}
-	got := after.minus(before).sample(latency)
+	lateness := hdrhistogram.New(1, int64(time.Minute), 3)
+	require.NoError(t, lateness.RecordValue(int64(7*time.Microsecond)))
+	got := after.minus(before).sample(latency, lateness)
 	require.InDelta(t, 100_000, got.rate, 1e-6)
 	require.InDelta(t, 1.0, got.user, 1e-9)
 	require.InDelta(t, 3.0, got.system, 1e-9)
@@ -72,13 +74,15 @@ func TestSampleOfAWindow(t *testing.T) {
 	require.InEpsilon(t, 500, got.p50, 0.002)
 	require.InEpsilon(t, 990, got.p99, 0.002)
 	require.InEpsilon(t, 999, got.p999, 0.002)
+	require.InEpsilon(t, 500, got.mean, 0.002)
+	require.InEpsilon(t, 1_000, got.max, 0.002)
+	require.InEpsilon(t, 7, got.lateness, 0.002)
 }
 
 // twoByTwo are the results of one cell on two targets in three rounds.
 func twoByTwo() *results {
-	r := newResults([]cell{{command: commands()[0], depth: 16}}, []*server{
-		{target: target{name: respiteName}}, {target: target{name: redisName}},
-	})
+	groups := []group{{name: "get:16", lead: []string{"GET", "16"}}}
+	r := newResults(cellLayout(), groups, []target{{name: respiteName}, {name: redisName}})
 	for _, factor := range []float64{1, 2, 3} {
 		r.add(0, 0, sample{rate: 300 * factor, p50: 10, p99: 20, p999: 30, user: 0.5, system: 0.25, generator: 0.8})
 		r.add(0, 1, sample{rate: 200 * factor, p50: 20, p99: 10, p999: 40, user: 1, system: 0.5, generator: 0.7})
@@ -94,7 +98,7 @@ func TestTable(t *testing.T) {
 		},
 		{"GET", "16", "respite", "600", "50%", "10", "20", "30", "0.75", "0.50", "0.25", "0.80", "1.50", "0.50", "2.00", "0.50"},
 		{"GET", "16", "redis", "400", "50%", "20", "10", "40", "1.50", "1.00", "0.50", "0.70", "", "", "", ""},
-	}, twoByTwo().rows())
+	}, twoByTwo().rows(0, 1))
 }
 
 func TestTableIsPrintedInBothForms(t *testing.T) {
@@ -107,6 +111,43 @@ func TestTableIsPrintedInBothForms(t *testing.T) {
 	require.True(t, strings.HasPrefix(lines[0], "| command | depth | target |"))
 	require.Equal(t, "|"+strings.Repeat("---|", 16), lines[1])
 	require.Equal(t, strings.Count(lines[0], "|"), strings.Count(lines[2], "|"))
+}
+
+func TestGroupsOfOneTitleShareATable(t *testing.T) {
+	groups := []group{{title: "slow"}, {title: "slow"}, {title: "fast"}}
+	r := newResults(openLoopLayout(), groups, []target{{name: redisName}})
+	for i := range groups {
+		r.add(i, 0, sample{asked: float64(100 * (i + 1)), p999: 5, max: 6, lateness: 7})
+	}
+	var text strings.Builder
+	require.NoError(t, r.write(&text, false))
+	lines := strings.Split(text.String(), "\n")
+	require.Equal(t, []string{"slow:", "fast:"}, []string{lines[0], lines[6]})
+	require.Equal(t, []string{"redis", "100", "0", "0", "0", "5", "6", "7", "0.00"}, strings.Fields(lines[3]))
+	require.Equal(t, []string{"redis", "200"}, strings.Fields(lines[4])[:2])
+	require.Equal(t, []string{"redis", "300"}, strings.Fields(lines[9])[:2])
+	require.Equal(t, 2, strings.Count(text.String(), "sent late p99 µs"))
+}
+
+func TestEveryColumnHasAFigureOfItsOwn(t *testing.T) {
+	s := sample{
+		rate: 1, p50: 2, p99: 3, p999: 4, mean: 5, max: 6, user: 7, system: 8,
+		generator: 9, asked: 10, lateness: 11, perConnection: 12,
+	}
+	for _, l := range []layout{cellLayout(), openLoopLayout(), latencyLayout(), idleLayout()} {
+		seen := map[float64]string{}
+		for _, c := range l.columns {
+			if c.title == "±" {
+				continue
+			}
+			require.NotContains(t, seen, c.figure(s), "%s shows what %s shows", c.title, seen[c.figure(s)])
+			seen[c.figure(s)] = c.title
+		}
+		for _, c := range l.ratios {
+			title := strings.TrimPrefix(c.title, "× ")
+			require.True(t, strings.HasPrefix(seen[c.figure(s)], title), "%s is the ratio of %s", c.title, seen[c.figure(s)])
+		}
+	}
 }
 
 func TestNumberPrintsADashForNone(t *testing.T) {

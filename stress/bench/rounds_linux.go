@@ -1,7 +1,7 @@
-// The throughput mode. All servers run from beginning to end; a cell is
-// measured on one target after the other, again in every round, so that what
-// happens on the machine meanwhile meets all targets alike and the medians are
-// comparable.
+// Rounds, and the throughput mode, which is the plainest use of them. All
+// servers run from beginning to end; a cell is measured on one target after the
+// other, again in every round, so that what happens on the machine meanwhile
+// meets all targets alike and the medians are comparable.
 
 package bench
 
@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,39 +26,70 @@ const (
 var errTooLong = errors.New("the run takes far longer than planned")
 
 // runThroughput measures every cell on every target and prints the table.
-func runThroughput(ctx context.Context, o *options, out, progress io.Writer) (err error) {
-	targets := o.targets()
-	total := o.duration(len(targets))
+func runThroughput(ctx context.Context, o *options, out, progress io.Writer) error {
+	total := o.duration(len(o.cells) * len(o.targets))
 	fmt.Fprintf(progress, "%d cells x %d targets x %d rounds x %s: about %s\n",
-		len(o.cells), len(targets), o.rounds, o.warmUp+o.measure, total.Round(time.Second))
+		len(o.cells), len(o.targets), o.rounds, o.warmUp+o.measure, total.Round(time.Second))
+	return o.onServers(ctx, total, func(ctx context.Context, servers []*server, data *testData) error {
+		var groups []group
+		for _, c := range o.cells {
+			groups = append(groups, group{name: c.String(), lead: []string{strings.ToUpper(c.command.name), strconv.Itoa(c.depth)}})
+		}
+		res := newResults(cellLayout(), groups, o.targets)
+		err := o.alternate(res, progress, func(cell, target int) (sample, error) {
+			c := o.cells[cell]
+			return o.measureCell(ctx, servers[target], c, data.tape(c.command))
+		})
+		if err != nil {
+			return err
+		}
+		return res.write(out, o.markdown)
+	})
+}
+
+// duration is how long the rounds of so many measurements take.
+func (o *options) duration(measurements int) time.Duration {
+	return time.Duration(measurements*o.rounds) * (o.warmUp + o.measure)
+}
+
+// testData is what the servers are loaded with and asked for.
+type testData struct {
+	order  []uint32
+	values *valuePool
+	tapes  map[string]*tape // by command
+}
+
+func newTestData() *testData {
+	return &testData{order: shuffled(benchKeys), values: newValuePool(valueSize), tapes: map[string]*tape{}}
+}
+
+// tape has the requests of one command; it is written once.
+func (d *testData) tape(c command) *tape {
+	if d.tapes[c.name] == nil {
+		d.tapes[c.name] = newTape(c, d.order, d.values)
+	}
+	return d.tapes[c.name]
+}
+
+// onServers starts and loads all targets, has them measured, which should take
+// total, and stops them.
+func (o *options) onServers(ctx context.Context, total time.Duration,
+	measure func(context.Context, []*server, *testData) error,
+) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, slack*total+startAllow, errTooLong)
 	defer cancel()
-	servers, err := startAll(ctx, targets)
+	servers, err := startAll(ctx, o.targets)
 	defer func() { err = errors.Join(err, stopAll(servers)) }()
 	if err != nil {
 		return err
 	}
-	values, order := newValuePool(valueSize), shuffled(benchKeys)
+	data := newTestData()
 	for _, s := range servers {
-		if err := o.preload(ctx, s.port, order, values); err != nil {
+		if err := o.preload(ctx, s.port, data.order, data.values); err != nil {
 			return fmt.Errorf("preload %s: %w", s.name, err)
 		}
 	}
-	res, err := o.measureAll(ctx, servers, order, values, progress)
-	if err != nil {
-		return err
-	}
-	return res.write(out, o.markdown)
-}
-
-// targets are compared with the one called redis, see results.
-func (o *options) targets() []target {
-	return []target{redisLike(respiteName, o.respite), redisLike(redisName, o.redis), repliesOnly(o.self)}
-}
-
-// duration is how long all rounds take, preloading aside.
-func (o *options) duration(targets int) time.Duration {
-	return time.Duration(len(o.cells)*targets*o.rounds) * (o.warmUp + o.measure)
+	return measure(ctx, servers, data)
 }
 
 // startAll starts the targets in order; what it returns has to be stopped,
@@ -87,42 +120,40 @@ func (o *options) preload(ctx context.Context, port int, order []uint32, values 
 	return o.loader(port, integerShape(), newLoadFeed(incrRequest, order, values, o.clients)).drain(ctx)
 }
 
-// measureAll runs the rounds: target after target within a cell, cell after
-// cell within a round.
-func (o *options) measureAll(ctx context.Context, servers []*server, order []uint32, values *valuePool, progress io.Writer) (*results, error) {
-	res := newResults(o.cells, servers)
-	tapes := map[string]*tape{}
-	for _, c := range o.cells {
-		if tapes[c.command.name] == nil {
-			tapes[c.command.name] = newTape(c.command, order, values)
-		}
-	}
+// alternate runs the rounds: target after target within a group, group after
+// group within a round.
+func (o *options) alternate(res *results, progress io.Writer, measure func(group, target int) (sample, error)) error {
 	for round := range o.rounds {
-		for i, c := range o.cells {
-			for j, s := range servers {
-				got, err := o.measureCell(ctx, s, c, tapes[c.command.name])
+		for i, g := range res.groups {
+			for j, name := range res.targets {
+				got, err := measure(i, j)
 				if err != nil {
-					return nil, fmt.Errorf("%s on %s: %w", c, s.name, err)
+					return fmt.Errorf("%s on %s: %w", g.name, name, err)
 				}
 				res.add(i, j, got)
-				fmt.Fprintf(progress, "round %d/%d  %-8s  %-12s  %9.0f commands/s\n", round+1, o.rounds, c, s.name, got.rate)
+				fmt.Fprintf(progress, "round %d/%d  %-8s  %-18s  %9.0f commands/s\n", round+1, o.rounds, g.name, name, got.rate)
 			}
 		}
 	}
-	return res, nil
+	return nil
 }
 
 // measureCell opens new connections, warms up and measures once.
 func (o *options) measureCell(ctx context.Context, s *server, c cell, t *tape) (sample, error) {
-	run, err := o.loader(s.port, c.command.reply, newTapeFeed(t, c.depth, o.clients)).begin()
+	return o.measureLoad(ctx, s, o.loader(s.port, c.command.reply, newTapeFeed(t, c.depth, o.clients)), uint64(o.clients*c.depth))
+}
+
+// measureLoad warms a load up and measures it once, over least commands or more.
+func (o *options) measureLoad(ctx context.Context, s *server, l load, least uint64) (sample, error) {
+	run, err := l.begin()
 	if err != nil {
 		return sample{}, err
 	}
-	got, err := o.window(ctx, run, s.pid, uint64(o.clients*c.depth))
+	got, err := o.window(ctx, run, s.pid, least)
 	if err := errors.Join(err, run.finish()); err != nil {
 		return sample{}, err
 	}
-	return got.sample(run.latency()), nil
+	return got.sample(run.histograms()), nil
 }
 
 // window lets the load run for the warm-up and the measured time and returns
@@ -136,13 +167,13 @@ func (o *options) window(ctx context.Context, run *runningLoad, pid int, least u
 	if err != nil {
 		return counters{}, err
 	}
-	run.record.Store(true)
+	run.window.open(run.now())
 	for enough := false; !enough; enough = run.answered()-before.commands >= least {
 		if err := run.pause(ctx, o.measure); err != nil {
 			return counters{}, err
 		}
 	}
-	run.record.Store(false)
+	run.window.close(run.now())
 	after, err := readCounters(run, pid)
 	if err != nil {
 		return counters{}, err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -32,20 +33,36 @@ type target struct {
 	program string
 	// args is the command line for a server on port that works in dir.
 	args func(port int, dir string) []string
+	// configurable programs take redis-server's directives after args.
+	configurable bool
+	directives   []string
 }
 
 // redisLike is a target that takes redis-server's arguments.
 func redisLike(name, program string) target {
-	return target{name: name, program: program, args: func(port int, dir string) []string {
+	return target{name: name, program: program, configurable: true, args: func(port int, dir string) []string {
 		return []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir}
 	}}
 }
 
+// with is the target with further directives, if it takes any.
+func (t target) with(directives ...string) target {
+	if t.configurable {
+		t.directives = slices.Concat(t.directives, directives)
+	}
+	return t
+}
+
 // repliesOnly is this very program, started as the replies-only server.
 func repliesOnly(self string) target {
-	return target{name: "replies only", program: self, args: func(port int, _ string) []string {
+	return target{name: repliesName, program: self, args: func(port int, _ string) []string {
 		return []string{commandName, repliesCommand, "--" + portFlag, strconv.Itoa(port)}
 	}}
+}
+
+// commandLine is what follows the program's name.
+func (t target) commandLine(port int, dir string) []string {
+	return slices.Concat(t.args(port, dir), t.directives)
 }
 
 // A server is a running target.
@@ -83,7 +100,7 @@ func (t target) start(ctx context.Context) (*server, error) {
 // SIGKILL, as soon as ctx is cancelled or stop is called.
 func (s *server) launch(ctx context.Context) error {
 	ctx, s.cancel = context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, s.program, s.args(s.port, s.dir)...)
+	cmd := exec.CommandContext(ctx, s.program, s.commandLine(s.port, s.dir)...)
 	cmd.Dir = s.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopLimit

@@ -17,4 +17,10 @@ func runThroughput(context.Context, *options, io.Writer, io.Writer) error { retu
 
 func runMemory(context.Context, *options, io.Writer, io.Writer) error { return errLinuxOnly }
 
+func runOpenLoop(context.Context, *options, io.Writer, io.Writer) error { return errLinuxOnly }
+
+func runLatency(context.Context, *options, io.Writer, io.Writer) error { return errLinuxOnly }
+
+func runIdle(context.Context, *options, io.Writer, io.Writer) error { return errLinuxOnly }
+
 func serveReplies(context.Context, int) error { return errLinuxOnly }
