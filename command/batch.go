@@ -8,6 +8,7 @@ package command
 
 import (
 	"bufio"
+	"bytes"
 
 	"respite/proto"
 	"respite/shards"
@@ -16,6 +17,12 @@ import (
 // maxBatch is the most commands in flight together: enough to spread the cost of a message, few enough that the
 // replies of a deep pipeline begin to flow early.
 const maxBatch = 256
+
+// leastWords and mostWords bound the list of arguments that a batch keeps from use to use.
+const (
+	leastWords = 64
+	mostWords  = 4096
+)
 
 // batch is reused; a quiet connection gives it back to the pool.
 type batch struct {
@@ -29,6 +36,7 @@ type batch struct {
 	made     proto.Reply // headers and sums of split commands
 	routes   []uint8     // scratch: the shard of each key of one command
 	spread   []uint8     // for split commands: the shard of each key, in order
+	words    [][]byte    // arguments of split commands, as their parts see them
 	long     bool        // some command is too long to run on the connection's goroutine
 }
 
@@ -105,12 +113,23 @@ func (b *batch) addSplit(c pending, routes []uint8) {
 		p := b.part(int(routes[n]))
 		if last := len(p.items) - 1; last < 0 || p.items[last].command != len(b.commands) {
 			b.busy.Set(p.index)
-			p.items = append(p.items, item{command: len(b.commands), args: append(make([][]byte, 0, len(c.args)), c.args[0])})
+			args := b.room(1 + k.Step*bytes.Count(routes[n:], routes[n:n+1]))
+			p.items = append(p.items, item{command: len(b.commands), args: append(args, c.args[0])})
 		}
 		it := &p.items[len(p.items)-1]
 		it.args = append(it.args, c.args[at:at+k.Step]...)
 	}
 	b.commands = append(b.commands, c)
+}
+
+// room is an empty list with room for n arguments, until reset.
+func (b *batch) room(n int) [][]byte {
+	if cap(b.words)-len(b.words) < n {
+		b.words = make([][]byte, 0, max(2*cap(b.words), n, leastWords))
+	}
+	from := len(b.words)
+	b.words = b.words[:from+n]
+	return b.words[from : from : from+n]
 }
 
 // run runs all parts and writes the replies.
@@ -277,6 +296,9 @@ func (b *batch) reset() {
 		p.reply.Reset(p.reply.Proto())
 		p.reply.Drop()
 	}
+	if clear(b.words); cap(b.words) > mostWords {
+		b.words = nil
+	}
 	clear(b.commands)
-	b.commands, b.spread, b.busy, b.long = b.commands[:0], b.spread[:0], shards.Mask{}, false
+	b.commands, b.spread, b.words, b.busy, b.long = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}, false
 }

@@ -34,7 +34,7 @@ type epoll struct {
 
 const (
 	maxEvents     = 128 // per epoll_wait
-	shareInterval = 5 * time.Millisecond
+	shareInterval = 8 * time.Millisecond
 	bellSlot      = -1 // where a poller's bell is watched
 	watched       = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 	hangUp        = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
@@ -378,10 +378,11 @@ func (e *epoll) accept(l net.Listener) (net.Conn, error) {
 		return c, nil
 	}
 	fd, err := duplicate(system)
+	_ = c.Close()
 	if err != nil {
-		return nil, errors.Join(err, c.Close())
+		return nil, fmt.Errorf("duplicate a descriptor: %w", err)
 	}
-	return &socket{fd: fd, remote: c.RemoteAddr(), local: c.LocalAddr()}, c.Close()
+	return &socket{fd: fd, remote: c.RemoteAddr(), local: c.LocalAddr()}, nil
 }
 
 func duplicate(c syscall.Conn) (fd int, err error) {
