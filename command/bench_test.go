@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -123,25 +124,35 @@ func BenchmarkPipeline(b *testing.B) {
 // BenchmarkParallel runs sessions on all processors at once, each with a shard of its own to work on: what one costs more
 // than alone is what processors share. Compare -cpu 1,2,4.
 func BenchmarkParallel(b *testing.B) {
-	const n = 16 // shards
+	const (
+		n     = 16   // shards
+		depth = 16   // of the pipelines
+		share = 1600 // commands that a session takes at a time, whole pipelines
+	)
 	for _, bench := range []struct {
 		name    string
 		command func(key string) []string
 	}{{"GET", benchGet}, {"SET", benchSet}} {
 		b.Run(bench.name, func(b *testing.B) {
 			exec := benchServer(b, n)
+			sources := make([]*chunks, runtime.GOMAXPROCS(0))
+			for i := range sources {
+				sources[i] = recordIf(depth, bench.command, func(key string) bool { return exec.group.Route([]byte(key)) == i%n })
+			}
 			var next atomic.Int64
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
-				shard := int(next.Add(1)) % n
 				s := exec.NewSession(quietConn{})
 				defer s.Close()
-				source := recordIf(16, bench.command, func(key string) bool { return exec.group.Route([]byte(key)) == shard })
-				for todo := 0; pb.Next(); todo++ {
-					if todo == 1000 {
-						play(b, s, source, todo)
-						todo = 0
+				source := sources[next.Add(1)-1]
+				for more := true; more; {
+					commands := 0
+					for commands < share && more {
+						if more = pb.Next(); more {
+							commands++
+						}
 					}
+					play(b, s, source, commands)
 				}
 			})
 		})

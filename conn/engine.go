@@ -14,8 +14,8 @@ import (
 // engine accepts sockets and drives connections.
 type engine interface {
 	accept(l net.Listener) (net.Conn, error)
-	adopt(c *conn) driver
-	stop() // when there are no connections any more
+	adopt(c *conn) driver // makes what drives c from begin on
+	stop()                // once, when there are no connections any more
 }
 
 // pollerShare of pollerOutOf processors have a poller; the others are for long commands, expiry and the collector.

@@ -43,6 +43,7 @@ type Server struct {
 	most      atomic.Int64 // clients that the system lets us have
 	running   sync.WaitGroup
 	stopping  atomic.Bool
+	ended     sync.Once     // the engine has been stopped
 	swept     chan struct{} // closed: the sweeper ends
 
 	buffered atomic.Int64
@@ -365,9 +366,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	go func() { s.running.Wait(); close(done) }()
+	defer s.ended.Do(s.engine.stop) // when all are gone
 	select {
 	case <-done:
-		s.engine.stop()
 		return nil
 	case <-ctx.Done():
 	}
@@ -375,7 +376,6 @@ func (s *Server) Stop(ctx context.Context) error {
 		c.session.Kill()
 	}
 	<-done
-	s.engine.stop()
 	return fmt.Errorf("stop: %w", ctx.Err())
 }
 
