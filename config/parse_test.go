@@ -212,6 +212,10 @@ func FuzzLines(f *testing.F) {
 		f.Add(tt.conf)
 	}
 	f.Add("Bind 0 \"\"")
+	f.Add("bind 0 \"0000000'\"")
+	f.Add("bind \"a\\x00b\" '\\'")
+	f.Add("replicaof \"a'\" 1\nreplicaof \"\" 1")
+	f.Add("accept-unsupported \"a'\"")
 	f.Add("save 1 2\nbind ::1\nrename-command a \"\"\nclient-output-buffer-limit normal 1mb 2 3\n")
 	f.Add("requirepass \"\\xff\\x00'\"\nmaxmemory 5gb\nnotify-keyspace-events An\nshutdown-on-sigint now force\n")
 	f.Fuzz(func(t *testing.T, content string) {

@@ -147,8 +147,22 @@ func readBind(_ *Row, words []string, _ string, _ bool) (string, error) {
 	if len(words) > maxBindAddrs {
 		return "", errors.New("Too many bind addresses specified.")
 	}
-	// Words that are empty or hold blanks name no address; joined, they would not be read again as they were.
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " "), nil
+	words, ok := plainWords(words)
+	if !ok {
+		return "", errors.New("Failed to bind to specified addresses.")
+	}
+	return strings.Join(words, " "), nil
+}
+
+// plainWords splits words at blanks as well. It refuses what cannot stand in a configuration file without quotes: such bytes
+// are in no address and no name, and CONFIG REWRITE writes lists of these as they are.
+func plainWords(words []string) (plain []string, ok bool) {
+	joined := strings.Join(words, " ")
+	unquotable := func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\'' || c == '\\' }
+	if strings.ContainsFunc(joined, unquotable) {
+		return nil, false
+	}
+	return strings.Fields(joined), true
 }
 
 func readReplicaOf(_ *Row, words []string, _ string, _ bool) (string, error) {
@@ -158,11 +172,15 @@ func readReplicaOf(_ *Row, words []string, _ string, _ bool) (string, error) {
 	if strings.EqualFold(words[0], no) && strings.EqualFold(words[1], "one") {
 		return "", nil
 	}
+	host, ok := plainWords(words[:1])
+	if !ok || len(host) != 1 {
+		return "", errors.New("Invalid master host")
+	}
 	port, ok := lenientInt(words[1])
 	if !ok || port < 0 || port > maxPort {
 		return "", errors.New("Invalid master port")
 	}
-	return words[0] + " " + itoa(port), nil
+	return host[0] + " " + itoa(port), nil
 }
 
 func readPercentiles(_ *Row, words []string, _ string, _ bool) (string, error) {

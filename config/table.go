@@ -513,5 +513,9 @@ func readWords(_ *Row, words []string, old string, more bool) (string, error) {
 	if more && old != "" {
 		words = append(strings.Fields(old), words...)
 	}
-	return strings.TrimSpace(strings.Join(words, " ")), nil
+	words, ok := plainWords(words)
+	if !ok {
+		return "", errors.New("argument(s) must be names of directives")
+	}
+	return strings.Join(words, " "), nil
 }
