@@ -220,9 +220,9 @@ func (c *conn) finish(err error) {
 }
 
 const (
-	patience    = 5 * time.Second       // how long a client that takes nothing of its last replies is waited for
-	lingerTime  = 2 * time.Second       // for how long at most a client that does not stop sending is listened to
-	lingerQuiet = 50 * time.Millisecond // without a byte, after which it has stopped
+	patience   = 5 * time.Second // how long a client that takes nothing of its last replies is waited for
+	lingerTime = time.Second     // for how long a client that does not close its side is listened to
+	stopQuiet  = lingerTime / 4  // without a byte, after which that is enough if the server stops
 )
 
 // close sends what is pending, as long as the client takes it, and closes the socket.
@@ -249,8 +249,9 @@ func (c *conn) close(linger bool) {
 	c.server.forget(c)
 }
 
-// linger says that nothing more will come and lets the client finish what it is sending: to close a socket that has
-// unread bytes resets the connection, and the client may lose replies that are on their way.
+// linger says that nothing more will come and waits for the client to close its side, reading what it still sends: to close
+// a socket that has unread bytes resets the connection, and the client may lose replies that are on their way. That a client
+// is silent says little, it may be stalled in the middle of a request; but a server that stops has not all the time.
 func (c *conn) linger() {
 	half, ok := c.socket.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
@@ -261,12 +262,23 @@ func (c *conn) linger() {
 	w := c.server.takeWriter(nil)
 	defer c.server.putWriter(w)
 	room := w.AvailableBuffer()
-	for end := time.Now().Add(lingerTime); time.Now().Before(end); {
-		_ = c.socket.SetReadDeadline(time.Now().Add(lingerQuiet))
-		if _, err := c.socket.Read(room[:cap(room)]); err != nil || c.killed.Load() {
+	quiet := lingerTime
+	if c.server.stopping.Load() {
+		quiet = stopQuiet
+	}
+	for end := time.Now().Add(lingerTime); time.Now().Before(end) && !c.killed.Load(); {
+		_ = c.socket.SetReadDeadline(earlier(end, time.Now().Add(quiet)))
+		if _, err := c.socket.Read(room[:cap(room)]); err != nil {
 			return
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Kill implements command.Conn. It is for the session, which wakes a command that waits; whoever else ends a connection
