@@ -22,6 +22,7 @@ import (
 	"respite/conn"
 	"respite/shards"
 	"respite/stats"
+	"respite/value"
 )
 
 const stopTime = 3 * time.Second // for clients to take their last replies
@@ -156,6 +157,9 @@ func (s *server) applyConfig() {
 	limits := func(_, next *config.Snapshot) error { s.group.SetLimits(s.limits(next)); return nil }
 	for _, name := range []string{
 		"maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time",
+		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
+		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
+		"stream-node-max-bytes", "stream-node-max-entries",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -183,11 +187,27 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l := s.group.Limits()
 	l.MaxMemory, l.Policy = now.MaxMemory, policy(now.MaxMemoryPolicy)
 	l.Samples, l.LFULogFactor, l.LFUDecay = now.MaxMemorySamples, now.LFULogFactor, int64(now.LFUDecayTime)
-	l.Overhead = s.conns.Buffered
+	l.Overhead, l.Encoding = s.conns.Buffered, encoding(now)
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}
 	return l
+}
+
+// encoding is the sizes up to which collections stay packed.
+func encoding(now *config.Snapshot) value.Limits {
+	return value.Limits{
+		HashMaxListpackEntries: now.HashMaxListpackEntries,
+		HashMaxListpackValue:   now.HashMaxListpackValue,
+		SetMaxIntsetEntries:    now.SetMaxIntsetEntries,
+		SetMaxListpackEntries:  now.SetMaxListpackEntries,
+		SetMaxListpackValue:    now.SetMaxListpackValue,
+		ZsetMaxListpackEntries: now.ZsetMaxListpackEntries,
+		ZsetMaxListpackValue:   now.ZsetMaxListpackValue,
+		ListMaxListpackSize:    now.ListMaxListpackSize,
+		StreamNodeMaxBytes:     now.StreamNodeMaxBytes,
+		StreamNodeMaxEntries:   now.StreamNodeMaxEntries,
+	}
 }
 
 // policy reads a value of maxmemory-policy.

@@ -45,18 +45,25 @@ const (
 // errCursor is the answer to a cursor that is no number.
 const errCursor = Error("ERR invalid cursor")
 
-// scanFilter is what follows the cursor of SCAN.
+// scanFilter is what follows the cursor of SCAN and its like.
 type scanFilter struct {
-	count   int
-	matched bool // by the pattern
-	pattern []byte
-	typed   bool
-	only    value.Type // if typed; 0, which no key has, for a name that is no type
+	count    int
+	matched  bool // by the pattern
+	pattern  []byte
+	typed    bool
+	only     value.Type // if typed; 0, which no key has, for a name that is no type
+	noValues bool       // HSCAN: fields alone
 }
 
-func parseScanFilter(c *Call) (f scanFilter, err error) {
+// parseScanFilter reads the options from an argument on; of is the type whose elements are scanned, 0 for keys.
+func parseScanFilter(c *Call, from int, of value.Type) (f scanFilter, err error) {
 	f.count = defaultScanCount
-	for i := 2; i < len(c.Args); i += 2 {
+	for i := from; i < len(c.Args); i += 2 {
+		if of == value.Hash && c.Option(i, "novalues") {
+			f.noValues = true
+			i--
+			continue
+		}
 		if i+1 == len(c.Args) {
 			return f, errSyntax
 		}
@@ -72,7 +79,7 @@ func parseScanFilter(c *Call) (f scanFilter, err error) {
 			f.count = int(n)
 		case c.Option(i, "match"):
 			f.pattern, f.matched = arg, !isAnyKey(arg)
-		case c.Option(i, "type"):
+		case of == 0 && c.Option(i, "type"):
 			f.typed = true
 			f.only, _ = value.ParseType(strings.ToLower(string(arg)))
 		default:
@@ -87,7 +94,12 @@ func parseScanFilter(c *Call) (f scanFilter, err error) {
 func isAnyKey(pattern []byte) bool { return string(pattern) == "*" }
 
 func (f *scanFilter) wants(key []byte, it shards.Item) bool {
-	return (!f.matched || text.Match(f.pattern, key, false)) && (!f.typed || it.Type() == f.only)
+	return f.matches(key) && (!f.typed || it.Type() == f.only)
+}
+
+// matches reports whether the name of a key or an element fits the pattern.
+func (f *scanFilter) matches(name []byte) bool {
+	return !f.matched || text.Match(f.pattern, name, false)
 }
 
 func scan(c *Call) error {
@@ -95,7 +107,7 @@ func scan(c *Call) error {
 	if !ok {
 		return errCursor
 	}
-	f, err := parseScanFilter(c)
+	f, err := parseScanFilter(c, 2, 0)
 	if err != nil {
 		return err
 	}

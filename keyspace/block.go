@@ -32,6 +32,12 @@ func (k Kind) Type() uint8 { return uint8(k) >> 4 }
 // Encoding returns the encoding, 0 to 15.
 func (k Kind) Encoding() uint8 { return uint8(k) & 0xf }
 
+// FirstOwning is the first encoding whose values own nodes (see Nodes); all from there on do.
+const FirstOwning = 8
+
+// OwnsNodes reports whether values of this kind own nodes.
+func (k Kind) OwnsNodes() bool { return k.Encoding() >= FirstOwning }
+
 const (
 	headerBytes = 8
 	timerBytes  = 16

@@ -6,9 +6,10 @@ import "slices"
 // point to it and retires the old one, whose bytes stay readable until Reclaim.
 
 // Replace gives the entry a new value and kind; key, timer, recency and epoch stay. It returns the entry, which may have moved.
-// val is copied and may be a view of the old value.
+// val is copied and may be a view of the old value. Nodes that the old value owns are left to Sweep.
 func (s *Space) Replace(ref Ref, kind Kind, val []byte) (Ref, error) {
 	b := s.block(ref)
+	s.doomNodes(b)
 	if b.header&flagLarge == 0 && len(val) < LargeValue {
 		return s.replaceInline(ref, b, kind, val)
 	}
@@ -28,6 +29,7 @@ func (s *Space) ReplaceOwned(ref Ref, kind Kind, val []byte) (Ref, error) {
 		return s.Replace(ref, kind, val)
 	}
 	b := s.block(ref)
+	s.doomNodes(b)
 	if b.header&flagLarge != 0 {
 		s.side.set(b.valueNumber(), val)
 		b.setHeader(withKind(b.header, kind) &^ flagShared)

@@ -2,7 +2,7 @@ package keyspace
 
 import "math/bits"
 
-// Compaction: entries of the sparsest pages move to fuller pages of their class, until the sparse pages are empty and go back.
+// Compaction: blocks of the sparsest pages move to fuller pages of their class, until the sparse pages are empty and go back.
 
 const (
 	// compactFloor and compactShare are what must be free before compaction starts: 1 MiB and an eighth of the arena.
@@ -10,29 +10,37 @@ const (
 	compactShare = 8
 )
 
-// Compact moves up to budget entries out of sparse pages if much of the arena is free, and tells how many it moved and whether there is
-// more to do. It runs between transactions: what was retired is reclaimed first, and all views end.
+// Compact moves up to budget entries and nodes out of sparse pages if much of their arena is free, and tells how many it moved and
+// whether there is more to do. It runs between transactions: what was retired is reclaimed first, and all views end.
 func (s *Space) Compact(budget int) (moved int, more bool) {
 	s.Reclaim()
-	for moved < budget {
-		class, ok := s.arena.wasteful()
-		if !ok {
-			return moved, false
-		}
-		n := s.evacuate(class, budget-moved)
-		if n == 0 {
-			return moved, false
-		}
-		moved += n
-	}
-	_, more = s.arena.wasteful()
-	return moved, more
+	moved = s.compact(&s.arena, budget, s.transfer) + s.compact(&s.nodes.arena, budget, s.nodes.transfer)
+	return moved, s.Wasteful()
 }
 
 // Wasteful reports whether Compact has something to do. It costs next to nothing while little is free.
 func (s *Space) Wasteful() bool {
-	_, ok := s.arena.wasteful()
-	return ok
+	_, entries := s.arena.wasteful()
+	_, nodes := s.nodes.arena.wasteful()
+	return entries || nodes
+}
+
+// compact moves up to budget blocks of one arena. transfer copies a block of so many words to a fresh one, puts that in its place and
+// retires it.
+func (s *Space) compact(a *arena, budget int, transfer func(from, to Ref, words uint32)) (moved int) {
+	for moved < budget {
+		class, ok := a.wasteful()
+		if !ok {
+			break
+		}
+		n := a.evacuate(class, budget-moved, transfer)
+		s.reclaim()
+		if n == 0 {
+			break
+		}
+		moved += n
+	}
+	return moved
 }
 
 // wasteful returns the class with the most free bytes among those that could do with a page less, if enough is free to care.
@@ -53,23 +61,21 @@ func (a *arena) wasteful() (class uint8, ok bool) {
 	return class, ok
 }
 
-// evacuate moves up to budget entries out of the sparsest page of the class. The page leaves the lists meanwhile, so that none
+// evacuate moves up to budget blocks out of the sparsest page of the class. The page leaves the lists meanwhile, so that none
 // moves within it; the other pages of a wasteful class have room for them all.
-func (s *Space) evacuate(class uint8, budget int) (moved int) {
-	a := &s.arena
+func (a *arena) evacuate(class uint8, budget int, transfer func(from, to Ref, words uint32)) (moved int) {
 	num := a.sparsest(class)
 	m, c := a.meta(num), &a.classes[class]
 	a.unlink(num, m, c)
 	words := uint32(classWords[class])
 	for off := uint32(0); off < uint32(m.bump) && moved < budget; off += words {
 		ref := Ref(num<<pageShift | off)
-		if s.block(ref).header&flagFree == 0 {
-			s.transfer(ref, a.alloc(class), words)
+		if p, at := a.at(ref); p[at]&flagFree == 0 {
+			transfer(ref, a.alloc(class), words)
 			moved++
 		}
 	}
 	a.link(num, m, c)
-	s.reclaim()
 	return moved
 }
 

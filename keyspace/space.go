@@ -21,6 +21,7 @@ type Space struct {
 	arena arena
 	index index
 	side  sideTable
+	nodes Nodes
 	seed  maphash.Seed
 
 	// OnMove, if set, is called after the block of an entry with a timer was copied elsewhere and before the old block is freed,
@@ -32,7 +33,7 @@ type Space struct {
 
 // New returns an empty Space. The seed must be the process's own secret: it is what keeps clients from choosing colliding keys.
 func New(seed maphash.Seed) *Space {
-	return &Space{arena: newArena(), index: newIndex(), seed: seed}
+	return &Space{arena: newArena(), index: newIndex(), nodes: newNodes(seed), seed: seed}
 }
 
 // Len returns the number of entries.
@@ -126,9 +127,11 @@ func (s *Space) retireParts(parts ...part) {
 	}
 }
 
-// Delete removes the entry. Its key and value stay readable until Reclaim. A timer must have been unlinked by its owner.
+// Delete removes the entry. Its key and value stay readable until Reclaim. A timer must have been unlinked by its owner. Nodes that
+// the value owns are left to Sweep.
 func (s *Space) Delete(ref Ref) {
 	b := s.block(ref)
+	s.doomNodes(b)
 	s.index.remove(s.hash(s.Key(ref)), ref)
 	if b.header&flagSideKey != 0 {
 		s.side.retire(b.keyNumber())
@@ -151,8 +154,9 @@ func (s *Space) Key(ref Ref) []byte {
 
 // Value returns a view of the entry's value. It is valid until the entry is deleted or moved and Reclaim has run, and shows
 // what is changed in place before.
-func (s *Space) Value(ref Ref) []byte {
-	b := s.block(ref)
+func (s *Space) Value(ref Ref) []byte { return s.valueOf(s.block(ref)) }
+
+func (s *Space) valueOf(b block) []byte {
 	if b.header&flagLarge != 0 {
 		return s.side.get(b.valueNumber())
 	}
@@ -212,7 +216,7 @@ func (s *Space) MarkShared(ref Ref) {
 
 // Reclaim ends a transaction: what was freed since the last call may be used again.
 func (s *Space) Reclaim() {
-	if s.arena.retired|s.side.retired != 0 {
+	if s.arena.retired|s.side.retired|s.nodes.arena.retired != 0 {
 		s.reclaim()
 	}
 }
@@ -220,4 +224,5 @@ func (s *Space) Reclaim() {
 func (s *Space) reclaim() {
 	s.arena.reclaim(s.Poison)
 	s.side.reclaim()
+	s.nodes.reclaim(s.Poison)
 }

@@ -389,7 +389,8 @@ func anyValue(t *rapid.T) []byte {
 	return bytes.Repeat([]byte{rapid.Byte().Draw(t, "byte")}, anyLen(t))
 }
 
-func anyKind(t *rapid.T) Kind { return Kind(rapid.Byte().Draw(t, "kind")) }
+// anyKind is a kind whose values own no nodes.
+func anyKind(t *rapid.T) Kind { return Kind(rapid.Byte().Draw(t, "kind")) &^ FirstOwning }
 
 // pick draws a present key.
 func (m *machine) pick(t *rapid.T) (string, *entry) {
@@ -585,7 +586,8 @@ func (m *machine) compact(t *rapid.T) {
 	for class := range uint8(numClasses) {
 		c := &m.s.arena.classes[class]
 		if c.pages*pageBlocks[class]-c.live >= pageBlocks[class] {
-			m.s.evacuate(class, rapid.IntRange(1, 2000).Draw(t, "budget"))
+			m.s.arena.evacuate(class, rapid.IntRange(1, 2000).Draw(t, "budget"), m.s.transfer)
+			m.s.Reclaim()
 			break
 		}
 	}

@@ -25,12 +25,14 @@ type Stats struct {
 	IndexBytes int64 // chunks, segments and directory
 	Large      int   // number of side entries: large values and very long keys
 	LargeBytes int64 // capacity of their slices
+	Nodes      int   // number of nodes, those that wait to be freed included
+	NodeBytes  int64 // what they take
 	UsedBytes  int64 // as Used
 }
 
-// Used returns the bytes in logical use: blocks by class size, the index, and the capacity of large values.
+// Used returns the bytes in logical use: blocks by class size, the index, the capacity of large values, and nodes.
 func (s *Space) Used() int64 {
-	return s.arena.liveBytes + s.index.bytes() + s.side.bytes
+	return s.arena.liveBytes + s.index.bytes() + s.side.bytes + s.nodes.usedBytes()
 }
 
 func (ix *index) bytes() int64 {
@@ -53,6 +55,8 @@ func (s *Space) Stats() Stats {
 		IndexBytes: s.index.bytes() + int64(len(s.arena.tables))*tableBytes,
 		Large:      s.side.live,
 		LargeBytes: s.side.bytes,
+		Nodes:      s.nodes.live,
+		NodeBytes:  s.nodes.usedBytes(),
 		UsedBytes:  s.Used(),
 	}
 }
@@ -66,6 +70,12 @@ func (s *Space) Size(ref Ref) int {
 	}
 	if b.header&flagSideKey != 0 {
 		size += int64(cap(s.side.get(b.keyNumber())))
+	}
+	value := s.Value(ref)
+	for _, at := range roots(s.Kind(ref), value) {
+		if root := rootAt(value, at); root != 0 {
+			size += s.nodes.Size(root)
+		}
 	}
 	return int(size)
 }

@@ -143,7 +143,7 @@ func (tx *Tx) Rename(from, to []byte) {
 // Copy puts an item, with its deadline, into a slot of another key. The item's own key must not be open for change.
 func (tx *Tx) Copy(it Item, dst *Slot) {
 	deadline, timed := it.Deadline()
-	dst.Put(it.Kind(), it.Value())
+	dst.Put(it.Kind(), dst.d.space.CopyValue(it.d.space, it.Kind(), it.Value()))
 	dst.SetRecency(it.Recency())
 	dst.Persist()
 	if timed {

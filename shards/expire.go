@@ -11,6 +11,7 @@ import (
 
 	"respite/expiry"
 	"respite/keyspace"
+	"respite/value"
 )
 
 const (
@@ -19,6 +20,7 @@ const (
 	turnRest  = 1       // ms between turns while more is due, so that others get at the processors
 	minRest   = 10      // ms between turns when nothing is overdue: deadlines near each other share a turn
 	idleClean = 64      // blocks moved by compaction in a turn
+	sweepWork = 64      // nodes of collections that are gone freed in a turn: some 20 microseconds
 )
 
 // timers is the keyspace as the wheel sees it.
@@ -27,6 +29,7 @@ type timers = *keyspace.Space
 func newDB(seed maphash.Seed, poison bool) *db {
 	d := &db{space: keyspace.New(seed)}
 	d.space.Poison = poison
+	d.space.Nodes().Children = value.Children
 	return d
 }
 
@@ -56,7 +59,7 @@ func (s *shard) expire(tx *Tx, d *db, ref keyspace.Ref) {
 	tx.changed(s, key, EventExpired)
 }
 
-// turn is the shard's own message: expire what is due, then move a few blocks if too much is free.
+// turn is the shard's own message: expire what is due, then free some nodes, and move a few blocks if too much is free.
 func (s *shard) turn() {
 	tx := &s.tx
 	tx.limits = s.g.limits.Load()
@@ -68,6 +71,7 @@ func (s *shard) turn() {
 		if !tx.limits.KeepExpired && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
 		}
+		more = d.space.Sweep(sweepWork) || more
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
@@ -121,7 +125,7 @@ func (s *shard) arm() {
 	now := s.g.clock() / millisecond
 	next := int64(math.MaxInt64) // never
 	for _, d := range s.touched {
-		if d.space.Wasteful() {
+		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)
 		}
 		if d.timed() > 0 && !s.g.limits.Load().KeepExpired {

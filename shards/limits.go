@@ -3,6 +3,8 @@
 
 package shards
 
+import "respite/value"
+
 // Policy is how keys are chosen for eviction.
 type Policy struct {
 	Volatile bool // only keys with a deadline
@@ -30,6 +32,7 @@ type Limits struct {
 	LFUDecay     int64 // lfu-decay-time, minutes
 	KeepExpired  bool  // no active expiry (DEBUG SET-ACTIVE-EXPIRE 0): keys expire when they are touched
 	Overhead     func() int64
+	Encoding     value.Limits
 }
 
 // SetLimits replaces the limits; messages that start later obey the new ones.

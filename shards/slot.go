@@ -3,13 +3,12 @@
 package shards
 
 import (
-	"errors"
-
 	"respite/keyspace"
+	"respite/value"
 )
 
 // ErrFull is what a Slot panics with when a shard's arena has no room left; the executor answers it as out of memory.
-var ErrFull = errors.New("shards: no room left in the arena")
+var ErrFull = keyspace.ErrFull
 
 // Slot is one key of an open transaction, present or not, open for change.
 type Slot struct {
@@ -24,6 +23,14 @@ func (s *Slot) Exists() bool { return s.ref != 0 }
 
 // Item views what the key holds; only if it exists.
 func (s *Slot) Item() Item { return Item{s.d, s.ref} }
+
+// View is Item for the data types. With Mutable, Resize, Put and SetKind it makes a slot the value.Cell that a collection is changed in.
+func (s *Slot) View() value.View {
+	if s.ref == 0 {
+		return value.View{Nodes: s.d.space.Nodes()}
+	}
+	return s.Item().View()
+}
 
 // Put sets the key to a copy of v. A deadline stays: Persist drops it.
 func (s *Slot) Put(k keyspace.Kind, v []byte) {

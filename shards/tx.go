@@ -80,6 +80,9 @@ func (tx *Tx) eachShard(do func(*shard)) {
 // Now is the time of the transaction in unix milliseconds.
 func (tx *Tx) Now() int64 { return tx.now / millisecond }
 
+// Encoding is the sizes up to which collections stay packed.
+func (tx *Tx) Encoding() *value.Limits { return &tx.limits.Encoding }
+
 // Quiet makes the reads of this transaction leave recency alone.
 func (tx *Tx) Quiet() { tx.quiet = true }
 
@@ -129,6 +132,11 @@ func (it Item) Value() []byte { return it.d.space.Value(it.ref) }
 
 // Key is the item's key.
 func (it Item) Key() []byte { return it.d.space.Key(it.ref) }
+
+// View is the item for the data types.
+func (it Item) View() value.View {
+	return value.View{Kind: it.Kind(), Bytes: it.Value(), Nodes: it.d.space.Nodes()}
+}
 
 // Share returns Value for a reader that outlives the transaction, with ok true, if it is large enough to be worth it:
 // whoever changes it later copies it first.

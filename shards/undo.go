@@ -1,10 +1,14 @@
 // undo.go: what a transaction needs to take its changes back when a handler panics. A small value is copied before its
-// first change (at most keyspace.LargeValue bytes, into a buffer that is reused); a large one is not: changes to a large
-// value are single stores of whole bytes, so it is sound at any point, and copying it would make APPEND cost O(n).
+// first change (at most keyspace.LargeValue bytes, into a buffer that is reused); a large one is not, since copying it would
+// make APPEND cost O(n). Changes to a large string are single stores of whole bytes, so it is sound at any point; a large
+// collection is checked, and dropped if the failed command left it broken.
 
 package shards
 
-import "respite/keyspace"
+import (
+	"respite/keyspace"
+	"respite/value"
+)
 
 // undoLog keeps the keys that a transaction wrote, as they were, in order.
 type undoLog struct {
@@ -40,7 +44,8 @@ func (u *undoLog) keep(d *db, key []byte, ref keyspace.Ref) {
 	u.bytes = append(u.bytes, key...)
 	im.value = len(u.bytes)
 	if ref != 0 {
-		im.kind, im.large = d.space.Kind(ref), d.space.IsLarge(ref)
+		im.kind = d.space.Kind(ref)
+		im.large = d.space.IsLarge(ref) || im.kind.OwnsNodes()
 		if im.timed = d.space.HasTimer(ref); im.timed {
 			im.deadline = d.space.Deadline(uint32(ref))
 		}
@@ -68,6 +73,10 @@ func (tx *Tx) restore(im *image) {
 		return
 	case im.large && slot.ref == 0:
 		return // a large value that was removed: the removal stands, whole
+	case im.large && value.Check(slot.View()) != nil:
+		slot.Delete()
+		tx.Changed(key, EventDel)
+		return
 	case im.large:
 	default:
 		slot.Put(im.kind, tx.undo.bytes[im.value:im.end])

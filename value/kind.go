@@ -43,14 +43,28 @@ func ParseType(name string) (t Type, ok bool) {
 // Encoding is what OBJECT ENCODING reports.
 type Encoding uint8
 
-// The encodings of a string: a 64-bit integer in 8 bytes; text that was written whole and is short; any other text.
+// The encodings of a string: a 64-bit integer in 8 bytes; text that was written whole and is short; any other text. Then those of
+// small collections, which are packed into the bytes of their key.
 const (
 	Int Encoding = iota + 1
 	EmbStr
 	Raw
+	Packed // a listpack
+	Ints   // an intset
 )
 
-var encodingNames = [...]string{Int: "int", EmbStr: "embstr", Raw: "raw"}
+// The encodings of large collections, which own nodes. A stream has no other.
+const (
+	HashTable Encoding = iota + keyspace.FirstOwning
+	QuickList
+	SkipList
+	StreamTree
+)
+
+var encodingNames = [...]string{
+	Int: "int", EmbStr: "embstr", Raw: "raw", Packed: "listpack", Ints: "intset",
+	HashTable: "hashtable", QuickList: "quicklist", SkipList: "skiplist", StreamTree: "stream",
+}
 
 // String returns the name that OBJECT ENCODING reports.
 func (e Encoding) String() string {

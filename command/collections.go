@@ -1,0 +1,92 @@
+// collections.go: what the commands of all collections share: how they find and open a key of their type, what becomes of one that is
+// empty, and HSCAN, SSCAN and ZSCAN, which differ only in what they return of an element.
+
+package command
+
+import (
+	"strconv"
+
+	"respite/shards"
+	"respite/value"
+)
+
+// view finds a key of a type to read; ok is false if it is absent.
+func (c *Call) view(key []byte, want value.Type) (v value.View, ok bool, err error) {
+	it, ok := c.Tx.Read(key)
+	if !ok {
+		return v, false, nil
+	}
+	if it.Type() != want {
+		return v, false, errWrongType
+	}
+	return it.View(), true, nil
+}
+
+// check reports whether a key is there, and refuses one that is of another type, without a trace.
+func (c *Call) check(key []byte, want value.Type) (ok bool, err error) {
+	it, ok := c.Tx.Peek(key)
+	if ok && it.Type() != want {
+		return false, errWrongType
+	}
+	return ok, nil
+}
+
+// open opens a key of a type, present or not, for change.
+func (c *Call) open(key []byte, want value.Type) (slot shards.Slot, err error) {
+	if _, err := c.check(key, want); err != nil {
+		return slot, err
+	}
+	return c.Tx.Write(key), nil
+}
+
+// openExisting opens a key of a type for change; ok is false if it is absent.
+func (c *Call) openExisting(key []byte, want value.Type) (slot shards.Slot, ok bool, err error) {
+	if ok, err = c.check(key, want); !ok {
+		return slot, false, err
+	}
+	return c.Tx.Write(key), true, nil
+}
+
+// dropIfEmpty removes a collection that has nothing left: there are no empty ones.
+func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
+	if length == 0 {
+		slot.Delete()
+		c.Tx.Also(key, shards.EventDel)
+	}
+}
+
+// elementScan is one call of HSCAN, SSCAN or ZSCAN.
+type elementScan struct {
+	cursor uint64
+	filter scanFilter
+	found  [][]byte // what is returned of each element, flat
+}
+
+// scanElements is HSCAN, SSCAN and ZSCAN: scan goes over about count elements from the cursor on, adds what is wanted to found,
+// and returns the cursor to go on from. A view of a key that is not there is never asked for.
+func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementScan) (next uint64)) error {
+	cursor, ok := parseCursor(c.Args[2])
+	if !ok {
+		return errCursor
+	}
+	v, ok, err := c.view(c.Args[1], want)
+	if err != nil {
+		return err
+	}
+	s := elementScan{cursor: cursor}
+	if ok {
+		if s.filter, err = parseScanFilter(c, 3, want); err != nil {
+			return err
+		}
+		s.cursor = scan(v, &s)
+	} else {
+		s.cursor = 0
+	}
+	c.Reply.Array(2)
+	c.Reply.Bulk(strconv.AppendUint(c.digits[:0], s.cursor, 10))
+	c.Reply.Array(len(s.found))
+	for _, b := range s.found {
+		c.Reply.Bulk(b)
+	}
+	return nil
+}

@@ -1,0 +1,303 @@
+package keyspace
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+)
+
+// Nodes are what large collections are made of: blocks of about 4 KiB at most, addressed by numbers, linked by those numbers, and
+// invisible to the garbage collector. A node has a level, whose meaning is its owner's, and a payload. Nodes live in an arena of
+// their own; a table leads from their numbers to their blocks, so a node that grows, shrinks or is moved by compaction keeps its number.
+// A payload larger than MaxNode is a byte slice of its own, for the rare element that is as large as that.
+//
+// The rules of the Space hold: one owner, no lock, no call moves more than a page at once, and what is freed or left behind within a
+// transaction keeps its bytes until Reclaim.
+//
+// The block of a node: a header of 8 bytes (number 32 | payload length 16 | flags 8 | level 8, from the high bits down), the
+// epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
+type Nodes struct {
+	arena   arena
+	side    sideTable
+	table   []*[nodeChunk]uint32 // from number to Ref; of an unused number, the next unused one
+	used    uint32               // highest number ever given out
+	unused  uint32               // head of the list of numbers to use again
+	retired []uint32             // numbers that Reclaim frees
+	doomed  []uint32             // roots of trees that Sweep has still to free
+	live    int
+	seed    maphash.Seed
+
+	// Children calls visit for every node that the one with this level and payload owns: its number stands there, in 4 bytes,
+	// little-endian. Whole trees are freed, copied and measured by it.
+	Children func(level uint8, payload []byte, visit func(at int))
+}
+
+const (
+	nodeShift = 8
+	nodeChunk = 1 << nodeShift
+	nodeMask  = nodeChunk - 1
+
+	nodeHeader = headerBytes + 2
+	nodeEpoch  = headerBytes
+
+	nodeLength    = 16
+	nodeLevelMask = 0xff
+
+	// PageNode is the largest payload, in bytes, of a node whose block is of 4 KiB: what structures should make their nodes of.
+	PageNode = 4096 - nodeHeader
+	// MaxNode is the largest payload that stands in its node's block.
+	MaxNode = maxBlockWords*wordBytes - nodeHeader
+)
+
+func newNodes(seed maphash.Seed) Nodes { return Nodes{arena: newArena(), seed: seed} }
+
+// Hash is a hash of b that clients cannot foresee, as the index uses it.
+func (n *Nodes) Hash(b []byte) uint32 { return uint32(maphash.Bytes(n.seed, b) >> 32) }
+
+func (n *Nodes) slot(number uint32) *uint32 {
+	return &n.table[number>>nodeShift][number&nodeMask]
+}
+
+func (n *Nodes) block(number uint32) block {
+	p, off := n.arena.at(Ref(*n.slot(number)))
+	return block{p, off, p[off]}
+}
+
+// nodeBytes is the exact size of the block for a payload of so many bytes.
+func nodeBytes(payload int) uint32 {
+	if payload > MaxNode {
+		return nodeHeader + numberBytes
+	}
+	return nodeHeader + uint32(payload)
+}
+
+// Room returns the largest payload that takes no larger a block than one of n bytes does.
+func Room(n int) int {
+	if n > MaxNode {
+		return n
+	}
+	return min(int(classBytes(classFor(nodeBytes(n))))-nodeHeader, MaxNode)
+}
+
+// New makes a node and returns its number and its payload of size bytes, whose content is undefined. It panics with ErrFull when the
+// arena has no room.
+func (n *Nodes) New(level uint8, size int) (number uint32, payload []byte) {
+	number = n.number()
+	n.place(number, level, size)
+	n.live++
+	return number, n.Read(number)
+}
+
+// number takes a number that is not in use.
+func (n *Nodes) number() uint32 {
+	if number := n.unused; number != 0 {
+		n.unused = *n.slot(number)
+		return number
+	}
+	n.used++
+	if int(n.used>>nodeShift) == len(n.table) {
+		n.table = append(n.table, new([nodeChunk]uint32))
+	}
+	return n.used
+}
+
+// place gives a number a fresh block with room for a payload of size bytes.
+func (n *Nodes) place(number uint32, level uint8, size int) {
+	ref := n.arena.alloc(classFor(nodeBytes(size)))
+	if ref == 0 {
+		panic(ErrFull)
+	}
+	*n.slot(number) = uint32(ref)
+	p, off := n.arena.at(ref)
+	b := block{p, off, uint64(number)<<headerLink | uint64(level)}
+	if size <= MaxNode {
+		b.header |= uint64(size) << nodeLength
+	} else {
+		b.header |= flagLarge
+		b.putUint32(nodeHeader, n.side.add(make([]byte, size)))
+	}
+	b.setHeader(b.header)
+	binary.LittleEndian.PutUint16(b.bytes(nodeEpoch, 2), 0)
+}
+
+// Level returns the node's level.
+func (n *Nodes) Level(number uint32) uint8 { return uint8(n.block(number).header & nodeLevelMask) }
+
+// Read returns a view of the node's payload, valid until the node is resized or freed and Reclaim has run.
+func (n *Nodes) Read(number uint32) []byte { return n.payload(n.block(number)) }
+
+func (n *Nodes) payload(b block) []byte {
+	if b.header&flagLarge != 0 {
+		return n.side.get(b.uint32At(nodeHeader))
+	}
+	return b.bytes(nodeHeader, uint32(b.header>>nodeLength)&0xffff)
+}
+
+// Write returns the node's payload for change in place.
+func (n *Nodes) Write(number uint32) []byte { return n.Read(number) }
+
+// Resize gives the node a payload of size bytes and returns it. As much of the old content as fits is at its beginning; the rest is
+// undefined.
+func (n *Nodes) Resize(number uint32, size int) []byte {
+	b := n.block(number)
+	old := n.payload(b)
+	if b.header&flagLarge == 0 && size <= MaxNode && classFor(nodeBytes(size)) == classFor(nodeBytes(len(old))) {
+		b.setHeader(b.header&^(0xffff<<nodeLength) | uint64(size)<<nodeLength)
+		return n.Read(number)
+	}
+	from := Ref(*n.slot(number))
+	n.place(number, uint8(b.header&nodeLevelMask), size)
+	payload := n.Read(number)
+	copy(payload, old)
+	n.retireBlock(from, b)
+	return payload
+}
+
+func (n *Nodes) retireBlock(ref Ref, b block) {
+	if b.header&flagLarge != 0 {
+		n.side.retire(b.uint32At(nodeHeader))
+	}
+	n.arena.retire(ref)
+}
+
+// Free gives one node up, but not those that it owns.
+func (n *Nodes) Free(number uint32) {
+	n.retireBlock(Ref(*n.slot(number)), n.block(number))
+	n.retired = append(n.retired, number)
+	n.live--
+}
+
+// Doom gives up a node and all that it owns: Space.Sweep frees them.
+func (n *Nodes) Doom(root uint32) { n.doomed = append(n.doomed, root) }
+
+// sweep frees up to budget nodes of doomed trees and reports whether there are more.
+func (n *Nodes) sweep(budget int) (more bool) {
+	for ; budget > 0 && len(n.doomed) > 0; budget-- {
+		last := len(n.doomed) - 1
+		number := n.doomed[last]
+		n.doomed = n.doomed[:last]
+		b := n.block(number)
+		payload := n.payload(b)
+		n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
+			n.doomed = append(n.doomed, binary.LittleEndian.Uint32(payload[at:]))
+		})
+		n.Free(number)
+	}
+	if len(n.doomed) == 0 {
+		n.doomed = nil // it may have been long
+	}
+	return n.doomed != nil
+}
+
+func (n *Nodes) reclaim(poisoned bool) {
+	for _, number := range n.retired {
+		*n.slot(number) = n.unused
+		n.unused = number
+	}
+	n.retired = n.retired[:0]
+	n.arena.reclaim(poisoned)
+	n.side.reclaim()
+}
+
+// Copy copies a node and all that it owns into to, which may be n itself, and returns the copy's number.
+func (n *Nodes) Copy(root uint32, to *Nodes) uint32 {
+	old := n.Read(root)
+	number, payload := to.New(n.Level(root), len(old))
+	copy(payload, old)
+	n.Children(n.Level(root), old, func(at int) {
+		child := n.Copy(binary.LittleEndian.Uint32(old[at:]), to)
+		binary.LittleEndian.PutUint32(payload[at:], child)
+	})
+	return number
+}
+
+// Size returns the bytes that a node and all that it owns take.
+func (n *Nodes) Size(root uint32) (size int64) {
+	b := n.block(root)
+	payload := n.payload(b)
+	size = classBytes(classFor(nodeBytes(len(payload)))) + int64(wordBytes/2)
+	if b.header&flagLarge != 0 {
+		size += int64(cap(payload))
+	}
+	n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
+		size += n.Size(binary.LittleEndian.Uint32(payload[at:]))
+	})
+	return size
+}
+
+// usedBytes is what the nodes take, as Space.Used counts it.
+func (n *Nodes) usedBytes() int64 {
+	return n.arena.liveBytes + n.side.bytes + int64(len(n.table))*nodeChunk*numberBytes
+}
+
+// transfer moves a node's block.
+func (n *Nodes) transfer(from, to Ref, words uint32) {
+	p, off := n.arena.at(from)
+	q, at := n.arena.at(to)
+	copy(q[at:at+words], p[off:off+words])
+	*n.slot(uint32(p[off] >> headerLink)) = uint32(to)
+	n.arena.retire(from)
+}
+
+// roots returns where the numbers of the nodes that a value owns stand in it: none, unless its kind says so.
+func roots(kind Kind, value []byte) []int {
+	if !kind.OwnsNodes() {
+		return nil
+	}
+	at := make([]int, value[0])
+	for i := range at {
+		at[i] = RootsOffset + i*RootBytes
+	}
+	return at
+}
+
+// A value whose kind owns nodes begins with the number of its roots (1 byte) and 3 bytes of its owner's; then come the roots, 8 bytes
+// each: the number of a node, 0 for none, and 4 bytes of its owner's.
+const (
+	RootsOffset = 4
+	RootBytes   = 8
+)
+
+func rootAt(value []byte, at int) uint32 { return binary.LittleEndian.Uint32(value[at:]) }
+
+// doomNodes gives up the nodes that an entry's value owns.
+func (s *Space) doomNodes(b block) {
+	kind := Kind(b.header >> headerKind)
+	if !kind.OwnsNodes() {
+		return
+	}
+	value := s.valueOf(b)
+	for _, at := range roots(kind, value) {
+		if root := rootAt(value, at); root != 0 {
+			s.nodes.Doom(root)
+		}
+	}
+}
+
+// Sweep frees up to budget nodes of collections that are gone and reports whether there are more. It runs between transactions.
+func (s *Space) Sweep(budget int) (more bool) {
+	more = s.nodes.sweep(budget)
+	s.reclaim()
+	return more
+}
+
+// Doomed reports whether Sweep has something to do.
+func (s *Space) Doomed() bool { return len(s.nodes.doomed) > 0 }
+
+// Nodes returns the slab of nodes that the Space's large collections are made of.
+func (s *Space) Nodes() *Nodes { return &s.nodes }
+
+// CopyValue returns a copy of a value of another Space, or this one, for Insert or Replace: the nodes that it owns are copied into
+// this one.
+func (s *Space) CopyValue(from *Space, kind Kind, value []byte) []byte {
+	if !kind.OwnsNodes() {
+		return value
+	}
+	value = slices.Clone(value)
+	for _, at := range roots(kind, value) {
+		if root := rootAt(value, at); root != 0 {
+			binary.LittleEndian.PutUint32(value[at:], from.nodes.Copy(root, &s.nodes))
+		}
+	}
+	return value
+}

@@ -1,0 +1,281 @@
+// tree.go: what every large collection is made of: a B+tree with counts, over the keyspace's nodes (page.go is one node).
+// Entries are pairs of bytes, in the order of their keys, compared byte by byte; a list's have no keys, and are in the order in
+// which they were put. So a hash table is a tree by hash, a sorted set one by score, a stream one by id: what differs
+// is how keys are written.
+//
+// Nodes of level 0 are leaves. An entry of a node above has a child's number and how many entries are below it as its value, and as its
+// key a separator: no key below that child is less, every key below the one before is. The first separator of a node is
+// not looked at. A separator is the shortest that will do; where even that is long, it is left out (indirect), and the child's first
+// key is taken instead.
+//
+// A change of one entry changes one leaf and the counts above it, and now and then splits or merges nodes on that path.
+
+package value
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"respite/keyspace"
+)
+
+// tree is a B+tree. The zero root is an empty one.
+type tree struct {
+	nodes *keyspace.Nodes
+	root  uint32
+	len   int
+}
+
+const (
+	maxLeaf  = keyspace.PageNode // bytes of a leaf
+	maxInner = 1024              // bytes of a node above: small, because to find an entry by its rank looks at half of the counts
+	maxDepth = 24                // levels: a node above the leaves that is not the root has two children at least
+
+	maxSeparator = 255 // bytes; longer ones are indirect
+	childBytes   = 8   // of the value of an entry above the leaves: number and count
+	indirect     = 1   // further byte that says that there is no separator
+
+	// A node is merged with its neighbour when it is used less than a sparseShare-th, and both fill at most fullParts of fullOf.
+	sparseShare = 4
+	fullParts   = 3
+	fullOf      = 4
+)
+
+func compare(a, b []byte) int { return bytes.Compare(a, b) }
+
+func maxPage(level uint8) int {
+	if level == 0 {
+		return maxLeaf
+	}
+	return maxInner
+}
+
+// Children implements keyspace.Nodes.Children for trees.
+func Children(level uint8, payload []byte, visit func(at int)) {
+	if level == 0 {
+		return
+	}
+	p := page(payload)
+	for i := range p.count() {
+		_, val, _ := p.bounds(i)
+		visit(val)
+	}
+}
+
+func child(val []byte) (node uint32, count int) {
+	return binary.LittleEndian.Uint32(val), int(binary.LittleEndian.Uint32(val[4:]))
+}
+
+func putCount(val []byte, count int) { binary.LittleEndian.PutUint32(val[4:], uint32(count)) }
+
+func childValue(dst *[childBytes + indirect]byte, node uint32, count int, isIndirect bool) []byte {
+	binary.LittleEndian.PutUint32(dst[:], node)
+	putCount(dst[:], count)
+	if isIndirect {
+		return dst[:]
+	}
+	return dst[:childBytes]
+}
+
+func (t *tree) page(node uint32) page { return t.nodes.Read(node) }
+
+// cursor is a place in a tree: a way from the root to an entry of a leaf, or behind the last. It ends with the next change.
+type cursor struct {
+	t     *tree
+	depth int // of the leaf; -1 in an empty tree
+	path  [maxDepth]step
+}
+
+type step struct {
+	node uint32
+	at   int
+}
+
+func (c *cursor) leaf() *step { return &c.path[c.depth] }
+
+// isEnd reports whether the cursor is behind the last entry of its leaf.
+func (c *cursor) isEnd() bool {
+	return c.depth < 0 || c.leaf().at >= c.t.page(c.leaf().node).count()
+}
+
+// entry returns the key and value that the cursor is at.
+func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entry(c.leaf().at) }
+
+// find returns the place of a key, or where it would stand. Where it would stand behind the last entry of a leaf, the cursor does too.
+func (t *tree) find(key []byte) (c cursor, found bool) {
+	c = cursor{t: t, depth: -1}
+	for node := t.root; node != 0; {
+		level, p := t.nodes.Level(node), t.page(node)
+		c.depth++
+		if level == 0 {
+			i, found := p.search(key)
+			c.path[c.depth] = step{node, i}
+			return c, found
+		}
+		i := t.searchInner(p, key)
+		c.path[c.depth] = step{node, i}
+		_, val := p.entry(i)
+		node, _ = child(val)
+	}
+	return c, false
+}
+
+// searchInner returns the last child whose separator is not above the key.
+func (t *tree) searchInner(p page, key []byte) int {
+	low, high := 1, p.count()
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if compare(t.separator(p, mid), key) <= 0 {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low - 1
+}
+
+// separator returns the ith separator of a node above the leaves.
+func (t *tree) separator(p page, i int) []byte {
+	sep, val := p.entry(i)
+	if len(val) == childBytes {
+		return sep
+	}
+	node, _ := child(val)
+	return t.firstKey(node)
+}
+
+func (t *tree) firstKey(node uint32) []byte {
+	for t.nodes.Level(node) > 0 {
+		_, val := t.page(node).entry(0)
+		node, _ = child(val)
+	}
+	return t.page(node).key(0)
+}
+
+// seek returns the place of the first entry whose key is not below the given one.
+func (t *tree) seek(key []byte) cursor {
+	c, _ := t.find(key)
+	c.settle()
+	return c
+}
+
+// settle moves a cursor that is behind the last entry of its leaf to the first of the next leaf, if there is one.
+func (c *cursor) settle() {
+	if c.depth >= 0 && c.isEnd() {
+		c.nextLeaf()
+	}
+}
+
+// at returns the place of the entry of a rank, from 0; of len, behind the last.
+func (t *tree) at(rank int) (c cursor) {
+	c = cursor{t: t, depth: -1}
+	for node, total := t.root, t.len; node != 0; {
+		level, p := t.nodes.Level(node), t.page(node)
+		c.depth++
+		if level == 0 {
+			c.path[c.depth] = step{node, rank}
+			return c
+		}
+		i := 0
+		i, rank = childOfRank(p, rank, total)
+		c.path[c.depth] = step{node, i}
+		_, val := p.entry(i)
+		node, total = child(val)
+	}
+	return c
+}
+
+// childOfRank returns which child the entry of a rank is below, and its rank there; total is how many entries are below the node. It
+// counts from the nearer end.
+func childOfRank(p page, rank, total int) (i, rest int) {
+	n := p.count()
+	if rank <= total/2 {
+		for i = 0; i < n-1; i++ {
+			_, val := p.entry(i)
+			_, count := child(val)
+			if rank < count {
+				break
+			}
+			rank -= count
+		}
+		return i, rank
+	}
+	for i = n - 1; i > 0; i-- {
+		_, val := p.entry(i)
+		_, count := child(val)
+		if rank >= total-count {
+			break
+		}
+		total -= count
+	}
+	_, val := p.entry(i)
+	_, count := child(val)
+	return i, rank - (total - count)
+}
+
+// rank returns how many entries are before the cursor.
+func (c *cursor) rank() int {
+	if c.depth < 0 {
+		return 0
+	}
+	rank := c.leaf().at
+	for d := range c.depth {
+		p := c.t.page(c.path[d].node)
+		for i := range c.path[d].at {
+			_, val := p.entry(i)
+			_, count := child(val)
+			rank += count
+		}
+	}
+	return rank
+}
+
+// next moves to the next entry and reports whether there is one. After the last one the cursor is behind it.
+func (c *cursor) next() bool {
+	c.leaf().at++
+	return !c.isEnd() || c.nextLeaf()
+}
+
+// nextLeaf moves to the first entry of the next leaf, if there is one.
+func (c *cursor) nextLeaf() bool {
+	d := c.depth - 1
+	for d >= 0 && c.path[d].at+1 >= c.t.page(c.path[d].node).count() {
+		d--
+	}
+	if d < 0 {
+		return false
+	}
+	c.path[d].at++
+	c.descend(d, func(page) int { return 0 })
+	return true
+}
+
+// prev moves to the entry before and reports whether there is one.
+func (c *cursor) prev() bool {
+	if c.depth < 0 {
+		return false
+	}
+	if c.leaf().at > 0 {
+		c.leaf().at--
+		return true
+	}
+	d := c.depth - 1
+	for d >= 0 && c.path[d].at == 0 {
+		d--
+	}
+	if d < 0 {
+		return false
+	}
+	c.path[d].at--
+	c.descend(d, func(p page) int { return p.count() - 1 })
+	return true
+}
+
+// descend fills in the path below level d, taking the entry that pick says of each node.
+func (c *cursor) descend(d int, pick func(page) int) {
+	for ; d < c.depth; d++ {
+		_, val := c.t.page(c.path[d].node).entry(c.path[d].at)
+		node, _ := child(val)
+		c.path[d+1] = step{node, pick(c.t.page(node))}
+	}
+}

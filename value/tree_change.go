@@ -1,0 +1,412 @@
+// tree_change.go: insertion into trees and removal from them.
+
+package value
+
+import "respite/keyspace"
+
+// put sets the value of a key, and reports whether the key is new.
+func (t *tree) put(key, val []byte) (isNew bool) {
+	c, found := t.find(key)
+	if found {
+		c.replace(val)
+		return false
+	}
+	t.insert(&c, key, val)
+	return true
+}
+
+// insert puts an entry where find said that its key would stand.
+func (t *tree) insert(c *cursor, key, val []byte) {
+	for !t.insertAt(c, key, val) {
+		*c, _ = t.find(key)
+	}
+}
+
+// insertRank puts an entry without a key before the one of a rank, or, with rank len, behind the last.
+func (t *tree) insertRank(rank int, val []byte) {
+	for c := t.at(rank); !t.insertAt(&c, nil, val); {
+		c = t.at(rank)
+	}
+}
+
+// twins are the two nodes that one has become: the left one stands where it stood, sep separates them.
+type twins struct {
+	left, right uint32
+	sep         separator
+}
+
+// separator is a key for a node above the leaves.
+type separator struct {
+	key      []byte
+	indirect bool
+}
+
+// insertAt puts an entry where the cursor is, or makes room and reports that it did not: the cursor is no place any more then.
+func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
+	size := entryBytes(len(key), len(val))
+	if c.depth < 0 {
+		t.root = t.newLeaf(key, val)
+		t.len++
+		return true
+	}
+	at := *c.leaf()
+	if p, ok := t.room(at.node, size); ok {
+		p.insert(at.at, key, val)
+		c.count(1)
+		return true
+	}
+	n := t.page(at.node).count()
+	if at.at == 0 || at.at == n {
+		t.grow(c, t.beside(at, n, key, val))
+		t.len++
+		return true
+	}
+	middle := at.at
+	if size < maxLeaf/sparseShare {
+		middle = t.page(at.node).middle()
+	}
+	t.grow(c, t.divide(at.node, middle))
+	return false
+}
+
+// beside puts an entry that belongs before or behind all those of a full leaf into a leaf of its own. Whoever puts entries in
+// order so leaves full leaves behind.
+func (t *tree) beside(at step, n int, key, val []byte) twins {
+	fresh, p := t.newLeaf(key, val), t.page(at.node)
+	if at.at == n {
+		return twins{at.node, fresh, between(p.key(n-1), key)}
+	}
+	return twins{fresh, at.node, between(key, p.key(0))}
+}
+
+// divide moves the entries of a node from the middle on to a new one, and gives the room of the old one back.
+func (t *tree) divide(node uint32, middle int) twins {
+	level, p := t.nodes.Level(node), t.page(node)
+	n := p.count()
+	right := t.newPage(level, p.bytesOf(middle, n)-slotBytes)
+	page(t.nodes.Write(right)).appendFrom(p, middle, n)
+	var sep separator
+	if level == 0 {
+		sep = between(p.key(middle-1), p.key(middle))
+	} else {
+		key, val := p.entry(middle)
+		sep = separator{key, len(val) > childBytes}
+	}
+	p = t.nodes.Write(node)
+	for i := n - 1; i >= middle; i-- {
+		p.remove(i)
+	}
+	sep.key = append([]byte(nil), sep.key...) // it may stand in what is given back now
+	t.fit(node)
+	return twins{node, right, sep}
+}
+
+// between is the shortest separator of two keys of which the first is less; of equal ones, which are a list's, none.
+func between(a, b []byte) separator {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	switch {
+	case n < len(b) && n < maxSeparator:
+		return separator{key: b[:n+1]}
+	case n == len(b):
+		return separator{}
+	}
+	return separator{indirect: true}
+}
+
+// grow tells the nodes above that the cursor's leaf has become two. The tree has the same number of entries below the leaf's place or
+// one more: counts are made anew.
+func (t *tree) grow(c *cursor, two twins) {
+	for d := c.depth - 1; ; d-- {
+		if d < 0 {
+			t.raise(two)
+			return
+		}
+		at := c.path[d]
+		t.recount(at, two.left)
+		split := t.adopt(at, two)
+		if split == nil {
+			c.recountAbove(d)
+			return
+		}
+		two = *split
+	}
+}
+
+// raise makes a new root over two nodes.
+func (t *tree) raise(two twins) {
+	level := t.nodes.Level(two.left) + 1
+	root := t.newPage(level, 2*(childBytes+slotBytes)+len(two.sep.key))
+	t.root = root
+	var val [childBytes + indirect]byte
+	for i, node := range [...]uint32{two.left, two.right} {
+		sep := separator{}
+		if i == 1 {
+			sep = two.sep
+		}
+		v := childValue(&val, node, t.total(node), sep.indirect)
+		p, _ := t.room(root, entryBytes(len(sep.key), len(v)))
+		p.insert(i, sep.key, v)
+	}
+}
+
+// recount makes the entry of a node above the leaves lead to a child and have the number of entries below that.
+func (t *tree) recount(at step, node uint32) {
+	_, val := page(t.nodes.Write(at.node)).entry(at.at)
+	var v [childBytes + indirect]byte
+	copy(val, childValue(&v, node, t.total(node), false))
+}
+
+// adopt puts the right one of two nodes behind the left one into the node above. If that has to be divided for it, its two halves
+// are returned.
+func (t *tree) adopt(at step, two twins) *twins {
+	var v [childBytes + indirect]byte
+	val := childValue(&v, two.right, t.total(two.right), two.sep.indirect)
+	size := entryBytes(len(two.sep.key), len(val))
+	if p, ok := t.room(at.node, size); ok {
+		p.insert(at.at+1, two.sep.key, val)
+		return nil
+	}
+	halves := t.divide(at.node, t.page(at.node).middle())
+	to, i := halves.left, at.at+1
+	if n := t.page(halves.left).count(); i > n {
+		to, i = halves.right, i-n
+	}
+	p, _ := t.room(to, size)
+	p.insert(i, two.sep.key, val)
+	return &halves
+}
+
+// total is how many entries are below a node.
+func (t *tree) total(node uint32) (n int) {
+	p := t.page(node)
+	if t.nodes.Level(node) == 0 {
+		return p.count()
+	}
+	for i := range p.count() {
+		_, val := p.entry(i)
+		_, count := child(val)
+		n += count
+	}
+	return n
+}
+
+// count adds to the counts on the way to the cursor, and to the tree's.
+func (c *cursor) count(n int) {
+	c.t.len += n
+	for d := range c.depth {
+		_, val := page(c.t.nodes.Write(c.path[d].node)).entry(c.path[d].at)
+		_, old := child(val)
+		putCount(val, old+n)
+	}
+}
+
+// recountAbove makes the counts above a level of the path anew.
+func (c *cursor) recountAbove(d int) {
+	for d--; d >= 0; d-- {
+		c.t.recount(c.path[d], c.path[d+1].node)
+	}
+}
+
+// newLeaf makes a leaf with one entry.
+func (t *tree) newLeaf(key, val []byte) uint32 {
+	leaf := t.newPage(0, entryBytes(len(key), len(val)))
+	page(t.nodes.Write(leaf)).insert(0, key, val)
+	return leaf
+}
+
+// newPage makes an empty node with room for one entry of so many bytes.
+func (t *tree) newPage(level uint8, size int) uint32 {
+	node, payload := t.nodes.New(level, roomy(pageBytes(1, size)))
+	page(payload).clear()
+	return node
+}
+
+// roomy is the length of a page that needs n bytes: all of its block.
+func roomy(n int) int {
+	if n > maxLeaf {
+		return n
+	}
+	return min(keyspace.Room(n), maxLeaf)
+}
+
+// room makes room in a node for an entry of so many bytes and its slot, unless the node would become too large.
+func (t *tree) room(node uint32, size int) (p page, ok bool) {
+	p = t.nodes.Write(node)
+	size += slotBytes
+	if p.free() >= size {
+		return p, true
+	}
+	need := p.used() + size
+	if need > maxPage(t.nodes.Level(node)) {
+		return p, false
+	}
+	return t.rebuild(node, need), true
+}
+
+// rebuild writes a node anew, without waste and as long as needed for so many bytes.
+func (t *tree) rebuild(node uint32, need int) page {
+	var scratch [maxLeaf]byte
+	old := page(scratch[:copy(scratch[:], t.page(node))])
+	p := page(t.nodes.Resize(node, roomy(need)))
+	p.clear()
+	p.appendFrom(old, 0, old.count())
+	return p
+}
+
+// fit gives room back that a node does not need.
+func (t *tree) fit(node uint32) {
+	p := t.page(node)
+	if need := p.used(); len(p) <= maxLeaf && roomy(need) <= len(p)/2 {
+		t.rebuild(node, need)
+	}
+}
+
+// bytesOf is how many bytes the entries from to to-1 take with their slots.
+func (p page) bytesOf(from, to int) (n int) {
+	for i := from; i < to; i++ {
+		k, v := p.entry(i)
+		n += entryBytes(len(k), len(v)) + slotBytes
+	}
+	return n
+}
+
+// middle is where to divide a page of two entries or more into halves of about as many bytes.
+func (p page) middle() int {
+	half := (p.used() - pageHeader) / 2
+	n, bytes := p.count(), 0
+	for i := range n - 1 {
+		if bytes += p.bytesOf(i, i+1); bytes >= half {
+			return i + 1
+		}
+	}
+	return n - 1
+}
+
+// replace gives the entry at the cursor another value. The cursor is no place any more.
+func (c *cursor) replace(val []byte) {
+	at, t := *c.leaf(), c.t
+	key, old := page(t.nodes.Write(at.node)).entry(at.at)
+	if len(old) == len(val) {
+		copy(old, val)
+		return
+	}
+	key = append([]byte(nil), key...)
+	if t.page(at.node).count() == 1 {
+		c.replaceOnly(key, val)
+		return
+	}
+	rank := 0
+	if len(key) == 0 {
+		rank = c.rank()
+	}
+	page(t.nodes.Write(at.node)).remove(at.at)
+	c.count(-1)
+	if len(key) == 0 {
+		t.insertRank(rank, val)
+		return
+	}
+	t.insert(c, key, val)
+}
+
+// replaceOnly makes the leaf of a single entry anew, so that it may become large or cease to be.
+func (c *cursor) replaceOnly(key, val []byte) {
+	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageBytes(1, entryBytes(len(key), len(val))))))
+	p.clear()
+	p.insert(0, key, val)
+}
+
+// remove takes the entry at the cursor out of the tree. The cursor is no place any more.
+func (c *cursor) remove() {
+	t, at := c.t, *c.leaf()
+	p := page(t.nodes.Write(at.node))
+	p.remove(at.at)
+	c.count(-1)
+	if p.count() == 0 {
+		c.drop(c.depth)
+		return
+	}
+	c.merge(c.depth)
+	t.lower()
+	t.fit(c.leaf().node)
+}
+
+// drop frees an empty node of the path, and those above it that are empty then. A root with one child gives way to it.
+func (c *cursor) drop(d int) {
+	t := c.t
+	for ; d > 0; d-- {
+		t.nodes.Free(c.path[d].node)
+		above := c.path[d-1]
+		p := page(t.nodes.Write(above.node))
+		p.remove(above.at)
+		if p.count() > 0 {
+			c.merge(d - 1)
+			t.lower()
+			return
+		}
+	}
+	t.nodes.Free(t.root)
+	t.root = 0
+}
+
+// lower frees roots that have only one child.
+func (t *tree) lower() {
+	for t.nodes.Level(t.root) > 0 && t.page(t.root).count() == 1 {
+		old := t.root
+		_, val := t.page(old).entry(0)
+		t.root, _ = child(val)
+		t.nodes.Free(old)
+	}
+}
+
+// merge puts the entries of a sparse node of the path and of one of its neighbours into one of the two, if they leave room there. The
+// path has what is left; only its nodes are to be relied on then.
+func (c *cursor) merge(d int) {
+	if d == 0 || c.t.page(c.path[d].node).used() >= maxPage(c.t.nodes.Level(c.path[d].node))/sparseShare {
+		return
+	}
+	t, above := c.t, c.path[d-1]
+	p := t.page(above.node)
+	left := min(above.at, p.count()-2)
+	if left < 0 {
+		return
+	}
+	_, val := p.entry(left)
+	a, _ := child(val)
+	sep, val := p.entry(left + 1)
+	b, _ := child(val)
+	if !t.join(a, b, sep, len(val) > childBytes) {
+		return
+	}
+	page(t.nodes.Write(above.node)).remove(left + 1)
+	t.recount(step{above.node, left}, a)
+	c.path[d].node = a
+	c.merge(d - 1)
+}
+
+// join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
+func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
+	level, pa, pb := t.nodes.Level(a), t.page(a), t.page(b)
+	need := pa.used() + pb.used() - pageHeader
+	if level > 0 {
+		need += len(sep) + indirect
+	}
+	if need > maxPage(level)*fullParts/fullOf {
+		return false
+	}
+	p := t.rebuild(a, need)
+	if level > 0 {
+		// b's first separator was not looked at.
+		_, val := pb.entry(0)
+		node, count := child(val)
+		var v [childBytes + indirect]byte
+		p.insert(p.count(), sep, childValue(&v, node, count, isIndirect))
+		p.appendFrom(pb, 1, pb.count())
+	} else {
+		p.appendFrom(pb, 0, pb.count())
+	}
+	t.nodes.Free(b)
+	return true
+}
