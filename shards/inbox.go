@@ -41,6 +41,7 @@ type shard struct {
 	timer   *time.Timer   // rings at armed
 	armed   int64         // unix ms of the next expiry turn; math.MaxInt64: none
 	touched []*db         // databases written since settle
+	memory  memory
 
 	seed  maphash.Seed
 	dbs   []*db
@@ -51,7 +52,7 @@ type shard struct {
 type db struct {
 	space   *keyspace.Space
 	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
-	used    int64                 // the part of shard.total that is this database's
+	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
 }
 
@@ -183,14 +184,5 @@ func (s *shard) touch(d *db) {
 	if !d.touched {
 		d.touched = true
 		s.touched = append(s.touched, d)
-	}
-}
-
-// publish makes the memory used known to everybody.
-func (s *shard) publish() {
-	for _, d := range s.touched {
-		used := d.space.Used()
-		s.g.used.Add(used - d.used)
-		d.used = used
 	}
 }
