@@ -49,7 +49,7 @@ func increase(c *Call, by int64) error {
 		return errOverflow
 	}
 	slot := c.Tx.Write(key)
-	c.PutInt(&slot, n+by)
+	c.PutInt(slot, n+by)
 	c.Tx.Changed(key, shards.EventIncrBy)
 	c.Reply.Int(n + by)
 	return nil

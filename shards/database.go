@@ -136,7 +136,7 @@ func (tx *Tx) Rename(from, to []byte) {
 		src.place(src.d.space.Rename(src.ref, to))
 		return
 	}
-	tx.Copy(src.Item(), &dst)
+	tx.Copy(src.Item(), dst)
 	src.Delete()
 }
 

@@ -28,14 +28,19 @@ type Tx struct {
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
+	slots   []Slot // of which the first opened are this transaction's
+	opened  int
 }
+
+// slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
+const slotRoom = 16
 
 // Begin opens the transaction of one command on database db; now is in unix nanoseconds.
 func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes = false, db, now, false, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.opened = false, db, now, false, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again.
@@ -210,9 +215,20 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 	return ref
 }
 
-// Write opens a key for change: it is the one place that keeps the pre-image. The slot is for this key until the
-// transaction ends or the key is written through another slot.
-func (tx *Tx) Write(key []byte) Slot {
+// Write opens a key for change. The slot is for this key until the transaction ends or the key is written through another
+// slot.
+func (tx *Tx) Write(key []byte) *Slot {
+	if tx.opened == len(tx.slots) {
+		tx.slots, tx.opened = make([]Slot, slotRoom), 0 // those before stay where they are
+	}
+	slot := &tx.slots[tx.opened]
+	tx.opened++
+	*slot = tx.open(key)
+	return slot
+}
+
+// open is the one place that keeps the pre-image.
+func (tx *Tx) open(key []byte) Slot {
 	s, d := tx.home(key)
 	ref := tx.find(s, d, key)
 	tx.preImage(s, d, key, ref)
@@ -247,7 +263,7 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
-	slot := tx.Write(key)
+	slot := tx.open(key)
 	return slot.Delete()
 }
 

@@ -30,8 +30,8 @@ func TestPackedValuesInTheSlotOfAKey(t *testing.T) {
 	for round := range 3000 {
 		g.Run(g.All(), 0, func(tx *shards.Tx) {
 			slot, ints := tx.Write(packed), tx.Write(numbers)
-			model = editListpack(&slot, model, random, round/500%2 == 0)
-			set = editIntset(&ints, set, random)
+			model = editListpack(slot, model, random, round/500%2 == 0)
+			set = editIntset(ints, set, random)
 			tx.Changed(packed, shards.EventSet)
 		})
 		g.Run(g.All(), 0, func(tx *shards.Tx) {
