@@ -56,9 +56,12 @@ var eventTable = [...]struct {
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
 // set and expire.
 func (tx *Tx) Also(key []byte, e Event) {
-	tx.mustBeOpen()
+	s, _ := tx.home(key)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
+	}
+	if s.waited > 0 {
+		tx.wake(s, tx.db, key)
 	}
 }
 
