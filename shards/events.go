@@ -22,12 +22,21 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventLPush
+	EventRPush
+	EventLPop
+	EventRPop
+	EventLSet
+	EventLInsert
+	EventLRem
+	EventLTrim
 )
 
 // The classes of notify-keyspace-events.
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassList    = 'l'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -51,6 +60,14 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+	EventLPush:       {ClassList, "lpush"},
+	EventRPush:       {ClassList, "rpush"},
+	EventLPop:        {ClassList, "lpop"},
+	EventRPop:        {ClassList, "rpop"},
+	EventLSet:        {ClassList, "lset"},
+	EventLInsert:     {ClassList, "linsert"},
+	EventLRem:        {ClassList, "lrem"},
+	EventLTrim:       {ClassList, "ltrim"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
