@@ -22,12 +22,21 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventLPush
+	EventRPush
+	EventLPop
+	EventRPop
+	EventLSet
+	EventLInsert
+	EventLRem
+	EventLTrim
 )
 
 // The classes of notify-keyspace-events.
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassList    = 'l'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -51,14 +60,25 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+	EventLPush:       {ClassList, "lpush"},
+	EventRPush:       {ClassList, "rpush"},
+	EventLPop:        {ClassList, "lpop"},
+	EventRPop:        {ClassList, "rpop"},
+	EventLSet:        {ClassList, "lset"},
+	EventLInsert:     {ClassList, "linsert"},
+	EventLRem:        {ClassList, "lrem"},
+	EventLTrim:       {ClassList, "ltrim"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
 // set and expire.
 func (tx *Tx) Also(key []byte, e Event) {
-	tx.mustBeOpen()
+	s, _ := tx.home(key)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
+	}
+	if s.waited > 0 {
+		tx.wake(s, tx.db, key)
 	}
 }
 
