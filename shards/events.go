@@ -22,12 +22,17 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventHSet
+	EventHDel
+	EventHIncrBy
+	EventHIncrByFloat
 )
 
 // The classes of notify-keyspace-events.
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassHash    = 'h'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -51,6 +56,11 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+
+	EventHSet:         {ClassHash, "hset"},
+	EventHDel:         {ClassHash, "hdel"},
+	EventHIncrBy:      {ClassHash, "hincrby"},
+	EventHIncrByFloat: {ClassHash, "hincrbyfloat"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

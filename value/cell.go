@@ -69,7 +69,10 @@ func newRecord(n, further int) []byte {
 
 // Check looks for damage that a command which failed half-way may have left in a collection. The error says what is broken.
 func Check(v View) error {
-	if !v.Kind.OwnsNodes() {
+	switch {
+	case v.Kind == KindHashPacked:
+		return checkHash(v.Bytes)
+	case !v.Kind.OwnsNodes():
 		return nil
 	}
 	for i := range int(v.Bytes[0]) {
