@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -198,4 +199,34 @@ func TestHashKeysMoveBetweenShards(t *testing.T) {
 		}
 		require.Equal(t, ":1", r.do(0, "DEL h"))
 	})
+}
+
+// BenchmarkHashes runs the way of the main commands on many hashes of ten fields.
+func BenchmarkHashes(b *testing.B) {
+	field := func() string { return fmt.Sprintf("field:%d", rand.IntN(10)) }
+	commands := map[string]func(key string) []string{
+		"HSET":     func(key string) []string { return []string{"HSET", "h" + key, field(), "some value of that length"} },
+		"HGET":     func(key string) []string { return []string{"HGET", "h" + key, field()} },
+		"HGETALL":  func(key string) []string { return []string{"HGETALL", "h" + key} },
+		"HINCRBY":  func(key string) []string { return []string{"HINCRBY", "h" + key, "n", "1"} },
+		"new HSET": func(key string) []string { return []string{"HSET", "new" + key + field(), "a", "1", "b", "2", "c", "3", "d", "4", "e", "5"} },
+	}
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		b.Run(name, func(b *testing.B) {
+			exec := benchServer(b, 2)
+			exec.group.SetLimits(shards.Limits{Encoding: value.Limits{HashMaxListpackEntries: 512, HashMaxListpackValue: 64}})
+			s := exec.NewSession(quietConn{})
+			defer s.Close()
+			for i := range 10 {
+				fill := func(key string) []string {
+					return []string{"HSET", "h" + key, fmt.Sprintf("field:%d", i), "some value of that length"}
+				}
+				play(b, s, record(16, fill), 2*benchKeys)
+			}
+			source := record(16, commands[name])
+			b.ReportAllocs()
+			b.ResetTimer()
+			play(b, s, source, b.N)
+		})
+	}
 }
