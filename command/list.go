@@ -214,14 +214,6 @@ func (c *Call) replyWalk(w *value.ListWalk, n int) {
 	}
 }
 
-func (c *Call) replyElement(e value.Element) {
-	if e.IsInt {
-		c.Reply.BulkInt(e.Int)
-		return
-	}
-	c.Reply.Bulk(e.Text)
-}
-
 // elementsRemoved ends a change that took elements out of a list, and left so many.
 func (c *Call) elementsRemoved(cell *shards.Slot, key []byte, left int) {
 	if left > 0 {

@@ -22,6 +22,7 @@ func families() []family {
 		{"connection", connectionRows()},
 		{"string", stringRows()},
 		{"list", listRows()},
+		{"hash", hashRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

@@ -30,6 +30,10 @@ const (
 	EventLInsert
 	EventLRem
 	EventLTrim
+	EventHSet
+	EventHDel
+	EventHIncrBy
+	EventHIncrByFloat
 )
 
 // The classes of notify-keyspace-events.
@@ -37,6 +41,7 @@ const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
 	ClassList    = 'l'
+	ClassHash    = 'h'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -68,6 +73,11 @@ var eventTable = [...]struct {
 	EventLInsert:     {ClassList, "linsert"},
 	EventLRem:        {ClassList, "lrem"},
 	EventLTrim:       {ClassList, "ltrim"},
+
+	EventHSet:         {ClassHash, "hset"},
+	EventHDel:         {ClassHash, "hdel"},
+	EventHIncrBy:      {ClassHash, "hincrby"},
+	EventHIncrByFloat: {ClassHash, "hincrbyfloat"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

@@ -190,7 +190,7 @@ func (tx *Tx) Look(key []byte) (Item, bool) {
 	ref := tx.find(s, d, key)
 	if ref == 0 {
 		s.stats.Misses++
-		return Item{}, false
+		return Item{d, 0}, false
 	}
 	s.stats.Hits++
 	return Item{d, ref}, true
@@ -225,19 +225,29 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 // Write opens a key for change. The slot is for this key until the transaction ends or the key is written through another
 // slot.
 func (tx *Tx) Write(key []byte) *Slot {
+	s, d := tx.home(key)
+	return tx.hold(tx.open(s, d, key, tx.find(s, d, key)))
+}
+
+// WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
+func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
+	s, _ := tx.home(key)
+	return tx.hold(tx.open(s, it.d, key, it.ref))
+}
+
+// hold keeps a slot until the transaction ends.
+func (tx *Tx) hold(slot Slot) *Slot {
 	if tx.opened == len(tx.slots) {
 		tx.slots, tx.opened = make([]Slot, slotRoom), 0 // those before stay where they are
 	}
-	slot := &tx.slots[tx.opened]
+	held := &tx.slots[tx.opened]
 	tx.opened++
-	*slot = tx.open(key)
-	return slot
+	*held = slot
+	return held
 }
 
 // open is the one place that keeps the pre-image.
-func (tx *Tx) open(key []byte) Slot {
-	s, d := tx.home(key)
-	ref := tx.find(s, d, key)
+func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 	tx.preImage(s, d, key, ref)
 	if ref != 0 {
 		tx.touch(d, ref)
@@ -273,7 +283,8 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
-	slot := tx.open(key)
+	s, d := tx.home(key)
+	slot := tx.open(s, d, key, tx.find(s, d, key))
 	return slot.Delete()
 }
 

@@ -75,6 +75,8 @@ func Check(v View) error {
 	case kindListTree:
 		t := openListTree(v)
 		return t.check()
+	case KindHashPacked:
+		return checkHash(v.Bytes)
 	}
 	if !v.Kind.OwnsNodes() {
 		return nil

@@ -26,17 +26,15 @@ func (t *hashTree) key(member []byte, scratch *keyScratch) []byte {
 	return append(binary.BigEndian.AppendUint32(scratch[:0], t.nodes.Hash(member)), member...)
 }
 
-// find returns the place of a member, or where it would stand, with its key.
-func (t *hashTree) find(member []byte, scratch *keyScratch) (c cursor, key []byte, found bool) {
-	key = t.key(member, scratch)
-	c, found = t.tree.find(key)
-	return c, key, found
+// find returns the place of a member, or where it would stand.
+func (t *hashTree) find(member []byte, scratch *keyScratch) (c cursor, found bool) {
+	return t.tree.find(t.key(member, scratch))
 }
 
 // get returns what a member is mapped to. It is valid until the tree is changed.
 func (t *hashTree) get(member []byte) (val []byte, found bool) {
 	var scratch keyScratch
-	c, _, found := t.find(member, &scratch)
+	c, found := t.find(member, &scratch)
 	if !found {
 		return nil, false
 	}
@@ -53,7 +51,7 @@ func (t *hashTree) put(member, val []byte) (isNew bool) {
 // remove takes a member out, and reports whether it was there.
 func (t *hashTree) remove(member []byte) bool {
 	var scratch keyScratch
-	c, _, found := t.find(member, &scratch)
+	c, found := t.find(member, &scratch)
 	if found {
 		c.remove()
 	}
