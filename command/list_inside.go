@@ -88,18 +88,18 @@ func ltrim(c *Call) error {
 		return err
 	}
 	key := c.Args[1]
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	if err != nil {
 		return err
 	}
 	if ok {
-		cell := c.Tx.Write(key)
-		l := value.ListOf(cell.View())
+		slot := c.Tx.WriteFound(key, it)
+		l := value.ListOf(slot.View())
 		from, to := elementRange(start, end, l.Len())
-		value.ListPop(cell, value.Right, l.Len()-to)
-		left := value.ListPop(cell, value.Left, from)
+		value.ListPop(slot, value.Right, l.Len()-to)
+		left := value.ListPop(slot, value.Left, from)
 		c.Tx.Changed(key, shards.EventLTrim)
-		c.elementsRemoved(cell, key, left)
+		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.OK()
 	return nil
@@ -107,7 +107,7 @@ func ltrim(c *Call) error {
 
 func lset(c *Call) error {
 	key, elem := c.Args[1], c.Args[3]
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -118,17 +118,16 @@ func lset(c *Call) error {
 	if err != nil {
 		return err
 	}
-	it, _ := c.Tx.Peek(key)
 	l := value.ListOf(it.View())
 	i, ok := elementIndex(index, l.Len())
 	if !ok {
 		return errIndex
 	}
-	cell := c.Tx.Write(key)
-	value.ListGrow(cell, c.listSize(), 1, len(elem))
-	value.ListSet(cell, i, elem)
+	slot := c.Tx.WriteFound(key, it)
+	value.ListGrow(slot, c.listSize(), 1, len(elem))
+	value.ListSet(slot, i, elem)
 	c.Tx.Changed(key, shards.EventLSet)
-	value.ListShrink(cell, c.listSize())
+	value.ListShrink(slot, c.listSize())
 	c.Reply.OK()
 	return nil
 }
@@ -142,7 +141,7 @@ func linsert(c *Call) error {
 	if !behind && !c.Option(2, "before") {
 		return errSyntax
 	}
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -150,9 +149,9 @@ func linsert(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	cell := c.Tx.Write(key)
-	value.ListGrow(cell, c.listSize(), 1, len(elem))
-	l, m := value.ListOf(cell.View()), value.Match(c.Args[3])
+	slot := c.Tx.WriteFound(key, it)
+	value.ListGrow(slot, c.listSize(), 1, len(elem))
+	l, m := value.ListOf(slot.View()), value.Match(c.Args[3])
 	i := l.Find(&m, 0, value.Right)
 	if i < 0 {
 		c.Reply.Int(-1)
@@ -161,7 +160,7 @@ func linsert(c *Call) error {
 	if behind {
 		i++
 	}
-	n := value.ListInsert(cell, i, elem)
+	n := value.ListInsert(slot, i, elem)
 	c.Tx.Changed(key, shards.EventLInsert)
 	c.Reply.Int(int64(n))
 	return nil
@@ -173,7 +172,7 @@ func lrem(c *Call) error {
 	if err != nil {
 		return err
 	}
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -188,12 +187,12 @@ func lrem(c *Call) error {
 	if limit <= 0 { // all: also of -count where that is no integer
 		limit = math.MaxInt64
 	}
-	cell := c.Tx.Write(key)
+	slot := c.Tx.WriteFound(key, it)
 	m := value.Match(c.Args[3])
-	removed, left := value.ListRemove(cell, &m, int(limit), from)
+	removed, left := value.ListRemove(slot, &m, int(limit), from)
 	if removed > 0 {
 		c.Tx.Changed(key, shards.EventLRem)
-		c.elementsRemoved(cell, key, left)
+		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))
 	return nil
