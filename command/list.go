@@ -7,12 +7,14 @@
 package command
 
 import (
+	"slices"
+
 	"respite/shards"
 	"respite/value"
 )
 
 func listRows() []Row {
-	return append(listReadRows(), listWriteRows()...)
+	return slices.Concat(listReadRows(), listWriteRows(), listBlockRows())
 }
 
 func listReadRows() []Row {
@@ -291,17 +293,25 @@ func lmpop(c *Call) error {
 // popFirst removes elements from the first of some lists that is there, as LMPOP does, and replies with its key and the elements; done is false,
 // and there is no reply, if none is there.
 func (c *Call) popFirst(keys [][]byte, from value.End, count int64) (done bool, err error) {
+	key, ok, err := c.firstList(keys)
+	if !ok {
+		return false, err
+	}
+	c.Reply.Array(2)
+	c.Reply.Bulk(key)
+	c.popFrom(key, from, count, true)
+	return true, nil
+}
+
+// firstList is the first of some keys that is there, which must hold a list; ok is false if none is.
+func (c *Call) firstList(keys [][]byte) (first []byte, ok bool, err error) {
 	for _, key := range keys {
-		ok, err := c.check(key, value.List)
-		switch {
-		case err != nil:
-			return false, err
-		case ok:
-			c.Reply.Array(2)
-			c.Reply.Bulk(key)
-			c.popFrom(key, from, count, true)
-			return true, nil
+		if !c.Tx.Holds(key) {
+			continue // it is another key that has something for a command that waits
+		}
+		if ok, err := c.check(key, value.List); ok || err != nil {
+			return key, ok, err
 		}
 	}
-	return false, nil
+	return nil, false, nil
 }
