@@ -6,12 +6,14 @@
 package command
 
 import (
+	"slices"
+
 	"respite/shards"
 	"respite/value"
 )
 
 func listRows() []Row {
-	return append(listReadRows(), listWriteRows()...)
+	return slices.Concat(listReadRows(), listWriteRows(), listBlockRows())
 }
 
 func listReadRows() []Row {
@@ -290,6 +292,9 @@ func lmpop(c *Call) error {
 // with the only one itself; done is false, and there is no reply, if none of the lists is there.
 func (c *Call) popFirst(keys [][]byte, from value.End, count int64, asArray bool) (done bool, err error) {
 	for _, key := range keys {
+		if !c.Tx.Holds(key) {
+			continue // it is another key that has something for a command that waits
+		}
 		it, ok, err := c.peekList(key)
 		switch {
 		case err != nil:
