@@ -22,11 +22,14 @@ type Call struct {
 	Session *Session  // who called
 	Server  *Executor // what the command belongs to
 
+	mayBlock bool    // the command may wait: it came by itself from a client
+	waits    waitFor // what it waits for, if it does: see block.go
+
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	slot    shards.Slot // a collection open for change; here, because what is passed as a value.Cell must live on the heap
-	integer [8]byte     // an encoded integer on its way to the keyspace
-	digits  [32]byte    // the text of an integer on its way out
+	element []byte   // an element that is moved within its list
+	integer [8]byte  // an encoded integer on its way to the keyspace
+	digits  [32]byte // the text of an integer on its way out
 }
 
 // outcome is how a call ended.

@@ -38,7 +38,7 @@ func (c *Call) check(key []byte, want value.Type) (ok bool, err error) {
 }
 
 // open opens a key of a type, present or not, for change.
-func (c *Call) open(key []byte, want value.Type) (slot shards.Slot, err error) {
+func (c *Call) open(key []byte, want value.Type) (slot *shards.Slot, err error) {
 	it, _, err := c.peek(key, want)
 	if err != nil {
 		return slot, err
@@ -47,7 +47,7 @@ func (c *Call) open(key []byte, want value.Type) (slot shards.Slot, err error) {
 }
 
 // openExisting opens a key of a type for change; ok is false if it is absent.
-func (c *Call) openExisting(key []byte, want value.Type) (slot shards.Slot, ok bool, err error) {
+func (c *Call) openExisting(key []byte, want value.Type) (slot *shards.Slot, ok bool, err error) {
 	it, ok, err := c.peek(key, want)
 	if !ok {
 		return slot, false, err

@@ -245,7 +245,7 @@ func (c *Call) populate(key []byte, i, size int64) {
 		copy(sized, v)
 		v = sized
 	}
-	c.PutString(&slot, v)
+	c.PutString(slot, v)
 	c.Tx.Changed(key, shards.EventSet)
 }
 

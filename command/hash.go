@@ -117,16 +117,16 @@ func (c *Call) peekHash(key []byte) (it shards.Item, h value.HashView, ok bool, 
 
 // openHash opens a hash, present or not, for change.
 func (c *Call) openHash(key []byte) (h value.HashCell, err error) {
-	if c.slot, err = c.open(key, value.Hash); err != nil {
+	slot, err := c.open(key, value.Hash)
+	if err != nil {
 		return h, err
 	}
-	return value.OpenHash(&c.slot, c.Tx.Encoding()), nil
+	return value.OpenHash(slot, c.Tx.Encoding()), nil
 }
 
 // openFoundHash is openHash after peekHash.
 func (c *Call) openFoundHash(key []byte, it shards.Item) value.HashCell {
-	c.slot = c.Tx.WriteFound(key, it)
-	return value.OpenHash(&c.slot, c.Tx.Encoding())
+	return value.OpenHash(c.Tx.WriteFound(key, it), c.Tx.Encoding())
 }
 
 func hset(c *Call) error {
@@ -186,14 +186,14 @@ func hsetnx(c *Call) error {
 	return nil
 }
 
-func hdel(c *Call) (err error) {
+func hdel(c *Call) error {
 	key, removed, left := c.Args[1], 0, 0
-	var ok bool
-	if c.slot, ok, err = c.openExisting(key, value.Hash); err != nil {
+	slot, ok, err := c.openExisting(key, value.Hash)
+	if err != nil {
 		return err
 	}
 	if ok {
-		h := value.OpenHash(&c.slot, c.Tx.Encoding())
+		h := value.OpenHash(slot, c.Tx.Encoding())
 		left = h.Len()
 		for i := 2; i < len(c.Args) && left > 0; i++ {
 			if h.Remove(c.Args[i]) {
@@ -204,7 +204,7 @@ func hdel(c *Call) (err error) {
 	}
 	if removed > 0 {
 		c.Tx.Changed(key, shards.EventHDel)
-		c.dropIfEmpty(&c.slot, key, left)
+		c.dropIfEmpty(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))
 	return nil

@@ -162,7 +162,7 @@ func TestAbortTakesChangesOfHashesBack(t *testing.T) {
 			before := r.do(0, "HGETALL h")
 			r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
 				slot := tx.Write([]byte("h"))
-				h := value.OpenHash(&slot, tx.Encoding())
+				h := value.OpenHash(slot, tx.Encoding())
 				for i := range 100 {
 					h.Set(fmt.Appendf(nil, "more%d", i), []byte("value"))
 				}
@@ -205,11 +205,13 @@ func TestHashKeysMoveBetweenShards(t *testing.T) {
 func BenchmarkHashes(b *testing.B) {
 	field := func() string { return fmt.Sprintf("field:%d", rand.IntN(10)) }
 	commands := map[string]func(key string) []string{
-		"HSET":     func(key string) []string { return []string{"HSET", "h" + key, field(), "some value of that length"} },
-		"HGET":     func(key string) []string { return []string{"HGET", "h" + key, field()} },
-		"HGETALL":  func(key string) []string { return []string{"HGETALL", "h" + key} },
-		"HINCRBY":  func(key string) []string { return []string{"HINCRBY", "h" + key, "n", "1"} },
-		"new HSET": func(key string) []string { return []string{"HSET", "new" + key + field(), "a", "1", "b", "2", "c", "3", "d", "4", "e", "5"} },
+		"HSET":    func(key string) []string { return []string{"HSET", "h" + key, field(), "some value of that length"} },
+		"HGET":    func(key string) []string { return []string{"HGET", "h" + key, field()} },
+		"HGETALL": func(key string) []string { return []string{"HGETALL", "h" + key} },
+		"HINCRBY": func(key string) []string { return []string{"HINCRBY", "h" + key, "n", "1"} },
+		"new HSET": func(key string) []string {
+			return []string{"HSET", "new" + key + field(), "a", "1", "b", "2", "c", "3", "d", "4", "e", "5"}
+		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		b.Run(name, func(b *testing.B) {

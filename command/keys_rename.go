@@ -109,7 +109,7 @@ func copyKey(c *Call) error {
 	}
 	within(c.Tx, o.db, func() {
 		slot := c.Tx.Write(to)
-		c.Tx.Copy(it, &slot)
+		c.Tx.Copy(it, slot)
 		c.Tx.Changed(to, shards.EventCopyTo)
 	})
 	c.Reply.Int(1)
@@ -140,7 +140,7 @@ func moveTo(tx *shards.Tx, db int, key []byte) {
 	from := tx.Write(key)
 	within(tx, db, func() {
 		to := tx.Write(key)
-		tx.Copy(from.Item(), &to)
+		tx.Copy(from.Item(), to)
 	})
 	from.Delete()
 	tx.Changed(key, shards.EventMoveFrom)

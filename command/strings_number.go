@@ -50,7 +50,7 @@ func increase(c *Call, by int64) error {
 		return err
 	}
 	slot := c.Tx.Write(key)
-	c.PutInt(&slot, sum)
+	c.PutInt(slot, sum)
 	c.Tx.Changed(key, shards.EventIncrBy)
 	c.Reply.Int(sum)
 	return nil

@@ -27,11 +27,11 @@ func appendText(c *Call) error {
 	}
 	slot := c.Tx.Write(key)
 	if ok {
-		c.openText(&slot)
+		c.openText(slot)
 		copy(slot.Resize(n)[n-len(more):], more)
 	} else {
 		n = len(more)
-		c.PutString(&slot, more)
+		c.PutString(slot, more)
 	}
 	c.Tx.Changed(key, shards.EventAppend)
 	c.Reply.Int(int64(n))
@@ -86,8 +86,8 @@ func setrange(c *Call) error {
 		return err
 	}
 	slot := c.Tx.Write(key)
-	c.openText(&slot)
-	copy(textOfLength(&slot, n, end)[offset:], patch)
+	c.openText(slot)
+	copy(textOfLength(slot, n, end)[offset:], patch)
 	c.Tx.Changed(key, shards.EventSetRange)
 	c.Reply.Int(int64(max(n, end)))
 	return nil

@@ -120,9 +120,9 @@ func set(c *Call) error {
 		}
 		return nil
 	}
-	c.PutString(&slot, c.Args[2])
+	c.PutString(slot, c.Args[2])
 	if o.lifetime.given() {
-		c.changedUntil(&slot, key, deadline)
+		c.changedUntil(slot, key, deadline)
 	} else {
 		if !o.keepTTL {
 			slot.Persist()
@@ -157,8 +157,8 @@ func setFor(c *Call, l lifetime) error {
 		return err
 	}
 	slot := c.Tx.Write(c.Args[1])
-	c.PutString(&slot, c.Args[3])
-	c.changedUntil(&slot, c.Args[1], deadline)
+	c.PutString(slot, c.Args[3])
+	c.changedUntil(slot, c.Args[1], deadline)
 	c.Reply.OK()
 	return nil
 }
@@ -169,7 +169,7 @@ func setnx(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	c.PutString(&slot, c.Args[2])
+	c.PutString(slot, c.Args[2])
 	c.Tx.Changed(c.Args[1], shards.EventSet)
 	c.Reply.Int(1)
 	return nil
@@ -186,7 +186,7 @@ func getset(c *Call) error {
 // overwrite sets a key to a text, whatever it held, without a deadline.
 func (c *Call) overwrite(key, b []byte) {
 	slot := c.Tx.Write(key)
-	c.PutString(&slot, b)
+	c.PutString(slot, b)
 	slot.Persist()
 	c.Tx.Changed(key, shards.EventSet)
 }

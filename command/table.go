@@ -21,6 +21,7 @@ func families() []family {
 	return []family{
 		{"connection", connectionRows()},
 		{"string", stringRows()},
+		{"list", listRows()},
 		{"hash", hashRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},

@@ -6,7 +6,7 @@ import "fmt"
 // lists, and of every counter. It is for tests; its cost is that of the whole Space. Retired blocks are allowed.
 func (s *Space) Check() error {
 	c := checker{s: s, live: map[uint32]uint32{}}
-	for _, step := range []func() error{c.directory, c.retired, c.pages, c.side} {
+	for _, step := range []func() error{c.directory, c.retired, c.pages, c.side, s.nodes.check} {
 		if err := step(); err != nil {
 			return fmt.Errorf("keyspace: %w", err)
 		}

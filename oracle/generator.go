@@ -70,7 +70,9 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 }
 
 // AllTables are the tables of all data types.
-func AllTables() []Table { return []Table{connectionTable(), stringTable(), hashTable(), keysTable()} }
+func AllTables() []Table {
+	return []Table{connectionTable(), stringTable(), listTable(), hashTable(), keysTable()}
+}
 
 // Next draws a command.
 func (g *Generator) Next() []string {

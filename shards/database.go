@@ -100,12 +100,13 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
-		s.g.used.Add(-old.used)
+		s.charge(-old.used)
 		old.used = old.space.Used() // of no account any more, should it be settled later
 		s.dbs[db] = newDB(s.seed, old.space.Poison)
 		s.touch(s.dbs[db])
 	})
 	tx.flushed(db, removed)
+	tx.wakeDB(db, false)
 	return removed
 }
 
@@ -116,6 +117,8 @@ func (tx *Tx) SwapDB(a, b int) {
 	})
 	tx.flushed(a, 1)
 	tx.flushed(b, 0)
+	tx.wakeDB(a, true)
+	tx.wakeDB(b, true)
 }
 
 func (tx *Tx) flushed(db, dirty int) {
@@ -136,7 +139,7 @@ func (tx *Tx) Rename(from, to []byte) {
 		src.place(src.d.space.Rename(src.ref, to))
 		return
 	}
-	tx.Copy(src.Item(), &dst)
+	tx.Copy(src.Item(), dst)
 	src.Delete()
 }
 

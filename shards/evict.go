@@ -31,11 +31,11 @@ func (tx *Tx) MakeRoom() bool {
 }
 
 func (tx *Tx) over() bool {
-	used := tx.g.Used()
+	limit := tx.limits.MaxMemory
 	if tx.limits.Overhead != nil {
-		used += tx.limits.Overhead()
+		limit -= tx.limits.Overhead()
 	}
-	return used > tx.limits.MaxMemory
+	return tx.g.exceeds(limit)
 }
 
 // evictOne removes the worst of a few sampled keys of a random database that has any.

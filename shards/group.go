@@ -62,7 +62,7 @@ type Group struct {
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
-	used      atomic.Int64 // bytes of keys and values
+	roughly   atomic.Int64 // bytes of keys and values, see memory.go
 	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
 	quit      chan struct{}
@@ -126,9 +126,6 @@ func (g *Group) All() (m Mask) {
 	}
 	return m
 }
-
-// Used is the memory that keys and values take, in bytes, as of each shard's last message.
-func (g *Group) Used() int64 { return g.used.Load() }
 
 // Tick gives every shard a turn of its own soon: for what it would else do only after the next write.
 func (g *Group) Tick() {

@@ -41,17 +41,21 @@ type shard struct {
 	timer   *time.Timer   // rings at armed
 	armed   int64         // unix ms of the next expiry turn; math.MaxInt64: none
 	touched []*db         // databases written since settle
+	memory  memory
 
 	seed  maphash.Seed
 	dbs   []*db
 	stats Stats
+
+	waited int                 // keys that somebody waits for
+	queues []map[string]*queue // of those, by database; nil until somebody waits
 }
 
 // db is one database of one shard: its keys and their deadlines.
 type db struct {
 	space   *keyspace.Space
 	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
-	used    int64                 // the part of shard.total that is this database's
+	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
 }
 
@@ -183,14 +187,5 @@ func (s *shard) touch(d *db) {
 	if !d.touched {
 		d.touched = true
 		s.touched = append(s.touched, d)
-	}
-}
-
-// publish makes the memory used known to everybody.
-func (s *shard) publish() {
-	for _, d := range s.touched {
-		used := d.space.Used()
-		s.g.used.Add(used - d.used)
-		d.used = used
 	}
 }

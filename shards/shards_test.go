@@ -349,3 +349,25 @@ func TestRenameAcrossShardsKeepsTheDeadline(t *testing.T) {
 		require.Equal(t, "(nil)", read(tx, from))
 	})
 }
+
+// TestSlotsStay opens more keys in one transaction than slots are made at a time; each slot stays its key's.
+func TestSlotsStay(t *testing.T) {
+	g := newGroup(t, Options{Shards: 1})
+	const keys = 5*slotRoom + 3
+	for range 2 {
+		g.Run(maskOf(0), 0, func(tx *Tx) {
+			slots := make([]*Slot, keys)
+			for i := range slots {
+				slots[i] = tx.Write(keyOn(g, 0, i))
+			}
+			for i, slot := range slots {
+				slot.Put(value.KindRaw, fmt.Append(nil, i))
+			}
+		})
+	}
+	g.Run(maskOf(0), 0, func(tx *Tx) {
+		for i := range keys {
+			require.Equal(t, fmt.Sprint(i), read(tx, keyOn(g, 0, i)))
+		}
+	})
+}

@@ -17,28 +17,36 @@ const millisecond = 1_000_000 // nanoseconds
 // Tx is a transaction over the shards that its holder owns. Use after End panics, and so does touching a key of a
 // shard that is not held: both are errors of the program, not of a client.
 type Tx struct {
-	g      *Group
-	shard  *shard // the one shard, nil for a borrower
-	held   Mask   // a borrower's shards
-	db     int
-	now    int64 // unix nanoseconds
-	closed bool
-	quiet  bool // reads leave no trace: CLIENT NO-TOUCH
-	limits *Limits
+	g       *Group
+	shard   *shard // the one shard, nil for a borrower
+	held    Mask   // a borrower's shards
+	db      int
+	now     int64 // unix nanoseconds
+	closed  bool
+	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
+	serving bool // waiters are being served: the open transaction is one of theirs
+	limits  *Limits
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
+	slots   []Slot // of which the first opened are this transaction's
+	opened  int
+	ready   []*queue // of changed keys that somebody waits for
 }
+
+// slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
+const slotRoom = 16
 
 // Begin opens the transaction of one command on database db; now is in unix nanoseconds.
 func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes = false, db, now, false, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.opened = false, db, now, false, 0, 0
 }
 
-// End commits: observers see the end of the transaction, and freed blocks may be used again.
+// End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
+// for the keys that were changed.
 func (tx *Tx) End() {
 	tx.mustBeOpen()
 	if tx.changes > 0 && tx.g.observer != nil {
@@ -49,6 +57,9 @@ func (tx *Tx) End() {
 		tx.eachShard((*shard).reclaim)
 	}
 	tx.closed = true
+	if len(tx.ready) > 0 && !tx.serving {
+		tx.serve()
+	}
 }
 
 // Abort takes back what the transaction changed and ends it; for a handler that panicked.
@@ -101,11 +112,12 @@ func (tx *Tx) Shard() int {
 }
 
 // home is the shard and database of a key, checked against what the transaction holds. A one-shard transaction is
-// routed by its sender; the check of that costs a hash a key and is made where the race detector runs.
+// routed by its sender; the check of that costs a hash a key and is made where the race detector runs, and while waiters
+// are served, whose keys are not all here.
 func (tx *Tx) home(key []byte) (*shard, *db) {
 	tx.mustBeOpen()
 	s := tx.shard
-	if s == nil || checked {
+	if s == nil || checked || tx.serving {
 		i := tx.g.Route(key)
 		if (s != nil && s.index != i) || (s == nil && !tx.held.Has(i)) {
 			panic(fmt.Sprintf("shards: key of shard %d touched without holding it", i))
@@ -210,19 +222,31 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 	return ref
 }
 
-// Write opens a key for change: it is the one place that keeps the pre-image. The slot is for this key until the
-// transaction ends or the key is written through another slot.
-func (tx *Tx) Write(key []byte) Slot {
+// Write opens a key for change. The slot is for this key until the transaction ends or the key is written through another
+// slot.
+func (tx *Tx) Write(key []byte) *Slot {
 	s, d := tx.home(key)
-	return tx.open(s, d, key, tx.find(s, d, key))
+	return tx.hold(tx.open(s, d, key, tx.find(s, d, key)))
 }
 
 // WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
-func (tx *Tx) WriteFound(key []byte, it Item) Slot {
+func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 	s, _ := tx.home(key)
-	return tx.open(s, it.d, key, it.ref)
+	return tx.hold(tx.open(s, it.d, key, it.ref))
 }
 
+// hold keeps a slot until the transaction ends.
+func (tx *Tx) hold(slot Slot) *Slot {
+	if tx.opened == len(tx.slots) {
+		tx.slots, tx.opened = make([]Slot, slotRoom), 0 // those before stay where they are
+	}
+	held := &tx.slots[tx.opened]
+	tx.opened++
+	*held = slot
+	return held
+}
+
+// open is the one place that keeps the pre-image.
 func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 	tx.preImage(s, d, key, ref)
 	if ref != 0 {
@@ -252,11 +276,15 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
+	if s.waited > 0 {
+		tx.wake(s, tx.db, key)
+	}
 }
 
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
-	slot := tx.Write(key)
+	s, d := tx.home(key)
+	slot := tx.open(s, d, key, tx.find(s, d, key))
 	return slot.Delete()
 }
 

@@ -69,10 +69,16 @@ func newRecord(n, further int) []byte {
 
 // Check looks for damage that a command which failed half-way may have left in a collection. The error says what is broken.
 func Check(v View) error {
-	switch {
-	case v.Kind == KindHashPacked:
+	switch v.Kind {
+	case kindListPacked:
+		return Listpack(v.Bytes).Check()
+	case kindListTree:
+		t := openListTree(v)
+		return t.check()
+	case KindHashPacked:
 		return checkHash(v.Bytes)
-	case !v.Kind.OwnsNodes():
+	}
+	if !v.Kind.OwnsNodes() {
 		return nil
 	}
 	for i := range int(v.Bytes[0]) {

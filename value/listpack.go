@@ -129,33 +129,29 @@ func (l Listpack) seekBack(index int) int {
 func (l Listpack) Find(from int, elem []byte, skip int) int {
 	n, isInt := text.ParseInt(elem)
 	for at := from; at != ListpackEnd; {
-		if l.equal(at, elem, n, isInt) {
-			return at
+		first := l[at]
+		size := l.entryLen(at)
+		switch {
+		case isShortText(first):
+			if size == len(elem)+minEntry && string(l[at+1:at+size-1]) == string(elem) {
+				return at
+			}
+		case isIntEntry(first):
+			if isInt && l.intAt(at) == n {
+				return at
+			}
+		default:
+			if string(l.At(at).Text) == string(elem) {
+				return at
+			}
 		}
-		at += l.entryLen(at)
+		at += size
 		for s := skip; s > 0 && l[at] != listpackTerminator; s-- {
 			at += l.entryLen(at)
 		}
 		at = l.orEnd(at)
 	}
 	return ListpackEnd
-}
-
-// equal compares the element at a position with elem, which is the integer n if isInt.
-func (l Listpack) equal(at int, elem []byte, n int64, isInt bool) bool {
-	first := l[at]
-	if isShortText(first) {
-		size := shortTextLen(first)
-		return size == len(elem) && string(l[at+1:at+1+size]) == string(elem)
-	}
-	if isIntEntry(first) && !isInt {
-		return false
-	}
-	e := l.At(at)
-	if e.IsInt {
-		return e.Int == n
-	}
-	return string(e.Text) == string(elem)
 }
 
 // Fits reports whether add more bytes of entries leave the listpack within ListpackMax.

@@ -132,18 +132,28 @@ func (l Listpack) payloadLen(at int) int {
 	}
 }
 
-// entryLen is the length of the entry at a position, its back-length included.
+// entryLen is the length of the entry at a position, its back-length included. Walks live on it being inlined.
 func (l Listpack) entryLen(at int) int {
-	first := l[at]
-	if first <= maxInt7 {
-		return minEntry
+	if size := entryLens[l[at]]; size != 0 {
+		return int(size)
 	}
-	if isShortText(first) {
-		return minEntry + shortTextLen(first)
-	}
+	return l.longEntryLen(at)
+}
+
+func (l Listpack) longEntryLen(at int) int {
 	payload := l.payloadLen(at)
 	return payload + backLenSize(payload)
 }
+
+// entryLens is entryLen by the first byte, where that is enough to know it; 0 elsewhere.
+var entryLens = func() (lens [256]uint8) {
+	for first := range lens {
+		if b := [1]byte{byte(first)}; prefixLen(b[0]) == 1 {
+			lens[first] = uint8(Listpack(b[:]).payloadLen(0) + 1)
+		}
+	}
+	return lens
+}()
 
 // At returns the element at a position.
 func (l Listpack) At(at int) Element {

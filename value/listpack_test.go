@@ -484,3 +484,11 @@ func BenchmarkListpackDelete(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkListpackFindField(b *testing.B) {
+	l, text := Listpack(members(128).B), []byte("member:126")
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Find(l.First(), text, 1)
+	}
+}

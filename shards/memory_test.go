@@ -1,0 +1,43 @@
+package shards
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMemoryIsExactNearTheLimit compares the sum that commands are refused by with what the shards really hold.
+func TestMemoryIsExactNearTheLimit(t *testing.T) {
+	g := newGroup(t, Options{Shards: 7})
+	for i := range 3000 {
+		key := fmt.Append(nil, "key:", rand.IntN(500))
+		size := rand.IntN(2000)
+		if i%100 == 0 {
+			size = 200_000
+		}
+		need := maskOf(g.Route(key))
+		g.Run(need, 0, func(tx *Tx) { put(tx, key, strings.Repeat("v", size)) })
+		used := g.Used()
+		require.True(t, g.exceeds(used-1))
+		require.False(t, g.exceeds(used))
+	}
+	real := int64(0)
+	for _, s := range g.shards {
+		for _, d := range s.dbs {
+			real += d.space.Used()
+		}
+	}
+	empty := New(Options{Shards: 7, Clock: func() int64 { return 0 }})
+	for _, s := range empty.shards {
+		for _, d := range s.dbs {
+			real -= d.space.Used() // what an empty database takes is not counted before it is written
+		}
+	}
+	require.InDelta(t, real, g.Used(), 7*1024)
+	g.Run(g.All(), 0, func(tx *Tx) { tx.FlushDB(0) })
+	require.Less(t, g.Used(), int64(7*1024))
+	require.False(t, g.exceeds(g.Used()))
+}
