@@ -124,6 +124,8 @@ type HashCell struct {
 	limits *Limits
 	tree   hashTree // of a large one
 	large  bool
+	fields int // of a packed one
+	bytes  int // of a packed one when it was opened
 }
 
 // OpenHash opens the hash in a cell for change; an empty cell becomes an empty hash.
@@ -134,6 +136,8 @@ func OpenHash(cell Cell, limits *Limits) HashCell {
 		cell.Put(KindHashPacked, EmptyListpack())
 	case v.Kind == KindHashTable:
 		h.tree, h.large = hashTree{v.treeAt(0)}, true
+	default:
+		h.fields, h.bytes = Listpack(v.Bytes).Len()/hashStride, len(v.Bytes)
 	}
 	return h
 }
@@ -144,12 +148,12 @@ func (h *HashCell) Expect(pairs [][]byte) {
 	if h.large {
 		return
 	}
-	total, long := 0, int64(len(pairs)/hashStride) > h.limits.HashMaxListpackEntries
+	total, long := h.bytes, int64(len(pairs)/hashStride) > h.limits.HashMaxListpackEntries
 	for _, b := range pairs {
 		long = long || h.isLong(b)
 		total += len(b)
 	}
-	if long || !Listpack(h.cell.View().Bytes).Fits(total) {
+	if long || total > ListpackMax {
 		h.enlarge()
 	}
 }
@@ -171,9 +175,10 @@ func (h *HashCell) Set(field, val []byte) (isNew bool) {
 		ListpackReplace(h.cell, p.packed.Next(at), val)
 	} else {
 		ListpackInsert(h.cell, ListpackEnd, field, val)
+		h.fields++
 		isNew = true
 	}
-	if int64(h.Len()) > h.limits.HashMaxListpackEntries {
+	if int64(h.fields) > h.limits.HashMaxListpackEntries {
 		h.enlarge()
 	}
 	return isNew
@@ -194,6 +199,7 @@ func (h *HashCell) Remove(field []byte) bool {
 		return false
 	}
 	ListpackDelete(h.cell, at, hashStride)
+	h.fields--
 	return true
 }
 
@@ -202,7 +208,7 @@ func (h *HashCell) Len() int {
 	if h.large {
 		return h.tree.len
 	}
-	return Listpack(h.cell.View().Bytes).Len() / hashStride
+	return h.fields
 }
 
 func (h *HashCell) save() { h.tree.save(h.cell.Mutable(), 0) }
