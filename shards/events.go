@@ -22,6 +22,8 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventSetBit
+	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
 )
 
 // The classes of notify-keyspace-events.
@@ -51,6 +53,8 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+	EventSetBit:      {ClassString, "setbit"},
+	EventUnnamed:     {},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
@@ -62,8 +66,8 @@ func (tx *Tx) Also(key []byte, e Event) {
 	}
 }
 
-// Name is the event as keyspace notifications call it.
+// Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }
 
-// Class is the letter of notify-keyspace-events that the event falls under.
+// Class is the letter of notify-keyspace-events that the event falls under, 0 for none.
 func (e Event) Class() byte { return eventTable[e].class }
