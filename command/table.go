@@ -22,6 +22,7 @@ func families() []family {
 		{"connection", connectionRows()},
 		{"string", stringRows()},
 		{"bitmap", bitmapRows()},
+		{"hyperloglog", hyperloglogRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

@@ -67,7 +67,7 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 
 // AllTables are the tables of all data types.
 func AllTables() []Table {
-	return []Table{connectionTable(), stringTable(), bitmapTable(), keysTable()}
+	return []Table{connectionTable(), stringTable(), bitmapTable(), hyperloglogTable(), keysTable()}
 }
 
 // Next draws a command.

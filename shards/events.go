@@ -23,6 +23,7 @@ const (
 	EventIncrBy
 	EventIncrByFloat
 	EventSetBit
+	EventPFAdd
 	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
 )
 
@@ -54,6 +55,7 @@ var eventTable = [...]struct {
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
 	EventSetBit:      {ClassString, "setbit"},
+	EventPFAdd:       {ClassString, "pfadd"},
 	EventUnnamed:     {},
 }
 
