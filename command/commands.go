@@ -378,8 +378,11 @@ func (c *Call) findKeys() ([]foundKey, error) {
 
 // variableFlags is what these very arguments do with a key, where the row's flags name all that any could.
 func (r *Row) variableFlags(k *KeySpec, args [][]byte) KeyFlags {
-	if k.Flags&VariableFlags == 0 || r.full != "set" {
+	switch {
+	case k.Flags&VariableFlags == 0:
 		return k.Flags
+	case r.full == "bitfield":
+		return bitfieldFlags(args)
 	}
 	for _, option := range args[min(len(args), 3):] {
 		if equalFold(option, "get") {

@@ -39,7 +39,7 @@ const (
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
-// flagNames are the flags that COMMAND INFO shows, in Redis's order.
+// flagNames are the flags that COMMAND INFO shows, in Redis's order. Redis hides may_replicate.
 var flagNames = [...]struct {
 	flag Flags
 	name string
@@ -58,7 +58,6 @@ var flagNames = [...]struct {
 	{Asking, "asking"},
 	{Fast, "fast"},
 	{NoAuth, "no_auth"},
-	{MayReplicate, "may_replicate"},
 	{NoAsyncLoading, "no_async_loading"},
 	{NoMulti, "no_multi"},
 	{AllowBusy, "allow_busy"},

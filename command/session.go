@@ -254,8 +254,10 @@ func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 	var need shards.Mask
 	routes := s.exec.routes(s.batch, row, args, &need)
 	switch {
-	case routes == nil: // the arguments do not fit: the handler says what is wrong with them
+	case routes == nil && need == (shards.Mask{}): // the arguments do not fit: the handler says what is wrong with them
 		return s.runCut(row, args, shards.Mask{1}, w)
+	case routes == nil: // some fit: PFMERGE may come without a source
+		return s.runCut(row, args, need, w)
 	case row.Flags&Blocking != 0:
 		return s.runBlocking(row, args, need, w)
 	case need.Len() == 1:

@@ -23,6 +23,8 @@ func families() []family {
 		{"string", stringRows()},
 		{"list", listRows()},
 		{"hash", hashRows()},
+		{"bitmap", bitmapRows()},
+		{"hyperloglog", hyperloglogRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

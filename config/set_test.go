@@ -47,6 +47,7 @@ func TestSetByCaller(t *testing.T) {
 		{"refused value of a kept promise", "yes", Caller{}, Pair{"appendonly", "no"}, ""},
 		{"refused save", "yes", Caller{}, Pair{"save", "3600 1"}, "ERR CONFIG SET failed (possibly related to argument 'save') - there are no RDB snapshots yet"},
 		{"line breaks", "yes", Caller{}, Pair{"a\r\nb", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'a  b'"},
+		{"NUL", "yes", Caller{}, Pair{"a\x00b", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'a'"},
 		{"own, immutable", "yes", Caller{}, Pair{"shards", "3"}, "ERR CONFIG SET failed (possibly related to argument 'shards') - can't set immutable config"},
 		{"own, same value", "yes", Caller{}, Pair{"shards", "0"}, ""},
 		{"not a parameter", "yes", Caller{}, Pair{"include", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'include'"},

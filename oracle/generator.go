@@ -71,7 +71,9 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 
 // AllTables are the tables of all data types.
 func AllTables() []Table {
-	return []Table{connectionTable(), stringTable(), listTable(), hashTable(), keysTable()}
+	return []Table{
+		connectionTable(), stringTable(), listTable(), hashTable(), bitmapTable(), hyperloglogTable(), keysTable(),
+	}
 }
 
 // Next draws a command.

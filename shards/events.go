@@ -34,6 +34,9 @@ const (
 	EventHDel
 	EventHIncrBy
 	EventHIncrByFloat
+	EventSetBit
+	EventPFAdd
+	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
 )
 
 // The classes of notify-keyspace-events.
@@ -78,6 +81,9 @@ var eventTable = [...]struct {
 	EventHDel:         {ClassHash, "hdel"},
 	EventHIncrBy:      {ClassHash, "hincrby"},
 	EventHIncrByFloat: {ClassHash, "hincrbyfloat"},
+	EventSetBit:       {ClassString, "setbit"},
+	EventPFAdd:        {ClassString, "pfadd"},
+	EventUnnamed:      {},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
@@ -92,8 +98,8 @@ func (tx *Tx) Also(key []byte, e Event) {
 	}
 }
 
-// Name is the event as keyspace notifications call it.
+// Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }
 
-// Class is the letter of notify-keyspace-events that the event falls under.
+// Class is the letter of notify-keyspace-events that the event falls under, 0 for none.
 func (e Event) Class() byte { return eventTable[e].class }

@@ -234,13 +234,14 @@ func TestParseMemory(t *testing.T) {
 	for in, want := range map[string]int64{
 		"0": 0, "1": 1, "1b": 1, "1B": 1, "1k": 1000, "1kb": 1024, "1K": 1000, "1Kb": 1024, "2m": 2_000_000, "2MB": 2 << 20, "3g": 3_000_000_000,
 		"3gB": 3 << 30, "": 0, "mb": 0, "007": 7, "9223372036854775807": math.MaxInt64, "8589934591gb": 8589934591 << 30,
+		"\x00": 0, "1kb\x00z": 1024,
 	} {
 		got, err := ParseMemory(in)
 		require.NoError(t, err, in)
 		require.Equal(t, want, got, in)
 	}
 	for _, in := range []string{
-		"-1", "-1mb", "+1", " 1", "1 ", "1 mb", "1.5gb", "1t", "1kbb", "%", "50%", "9223372036854775808", "8589934592gb", "99999999999999999999999", "0x10",
+		"-1", "-1mb", "+1", " 1", "1 ", "1 mb", "1.5gb", "1t", "1kbb", "%", "50%", "9223372036854775808", "8589934592gb", "99999999999999999999999", "0x10", "x\x00",
 	} {
 		_, err := ParseMemory(in)
 		require.ErrorIs(t, err, ErrNotMemory, in)

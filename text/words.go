@@ -28,9 +28,10 @@ func HashTag(key []byte) []byte {
 var ErrNotMemory = errors.New("argument must be a memory value")
 
 // ParseMemory reads an amount of memory in bytes: digits, then nothing or one of the units b, k, kb, m, mb, g, gb in any case.
-// Units without a final b are powers of 1000, the others powers of 1024. As in Redis, no digits at all count as 0. Errors wrap
-// ErrNotMemory; an amount above 1<<63 - 1 is one, where Redis wraps it around.
+// Units without a final b are powers of 1000, the others powers of 1024. As in Redis, no digits at all count as 0, and a NUL
+// ends the text. Errors wrap ErrNotMemory; an amount above 1<<63 - 1 is one, where Redis wraps it around.
 func ParseMemory(s string) (int64, error) {
+	s, _, _ = strings.Cut(s, "\x00")
 	unit := strings.TrimLeft(s, "0123456789")
 	scale, ok := memoryUnit(unit)
 	if !ok {
