@@ -20,11 +20,15 @@ type Table struct {
 	Forms []Form
 
 	// Type is what TYPE says of the keys of this table, Show the command that reads a
-	// whole value, Unordered whether its reply has no order. Empty for tables that add
-	// no type.
+	// whole value, Unordered whether its reply has no order where the encoding is a hash
+	// table. Empty for tables that add no type.
 	Type      string
 	Show      func(key string) []string
 	Unordered bool
+
+	// Settings are arguments of CONFIG SET: names and values under which the servers are
+	// compared.
+	Settings []string
 }
 
 // Form is one command. A form with a larger weight is drawn more often.
