@@ -22,12 +22,19 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventSAdd
+	EventSRem
+	EventSPop
+	EventSInterStore
+	EventSUnionStore
+	EventSDiffStore
 )
 
 // The classes of notify-keyspace-events.
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassSet     = 's'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -51,6 +58,13 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+
+	EventSAdd:        {ClassSet, "sadd"},
+	EventSRem:        {ClassSet, "srem"},
+	EventSPop:        {ClassSet, "spop"},
+	EventSInterStore: {ClassSet, "sinterstore"},
+	EventSUnionStore: {ClassSet, "sunionstore"},
+	EventSDiffStore:  {ClassSet, "sdiffstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
