@@ -27,9 +27,13 @@ type Call struct {
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	element []byte   // an element that is moved within its list
-	integer [8]byte  // an encoded integer on its way to the keyspace
-	digits  [32]byte // the text of an integer on its way out
+	slot    *shards.Slot  // a set that is open for change
+	set     value.SetEdit // of the set in slot, or one that is being made in draft
+	draft   value.Draft
+	sets    []value.Members // what readSets has read
+	element []byte          // an element that is moved within its list
+	integer [8]byte         // an encoded integer on its way to the keyspace
+	digits  [32]byte        // the text of an integer on its way out
 }
 
 // outcome is how a call ended.

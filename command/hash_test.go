@@ -23,8 +23,8 @@ func newHashRig(t rigTB, entries int64) *keysRig {
 	return r
 }
 
-// fill makes a hash of so many fields, f0 with the value v0 and so on.
-func (r *keysRig) fill(key string, fields int) {
+// fillHash makes a hash of so many fields, f0 with the value v0 and so on.
+func (r *keysRig) fillHash(key string, fields int) {
 	for i := range fields {
 		require.Equal(r.t, ":1", r.do(0, fmt.Sprintf("HSET %s f%d v%d", key, i, i)))
 	}
@@ -46,7 +46,7 @@ func bothEncodings(t *testing.T, fields int, test func(t *testing.T, r *keysRig)
 	for name, entries := range map[string]int64{"packed": int64(fields), "large": 0} {
 		t.Run(name, func(t *testing.T) {
 			r := newHashRig(t, entries)
-			r.fill("h", fields)
+			r.fillHash("h", fields)
 			test(t, r)
 		})
 	}
@@ -101,7 +101,7 @@ func TestHrandfieldDrawsEveryFieldAlike(t *testing.T) {
 func TestHscanSeesWhatStays(t *testing.T) {
 	const fields = 3000
 	r := newHashRig(t, 64)
-	r.fill("h", fields)
+	r.fillHash("h", fields)
 	seen := map[string]string{}
 	calls := 0
 	for cursor := "0"; calls == 0 || cursor != "0"; calls++ {
@@ -158,7 +158,7 @@ func TestAbortTakesChangesOfHashesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newHashRig(t, c.entries)
-			r.fill("h", c.fields)
+			r.fillHash("h", c.fields)
 			before := r.do(0, "HGETALL h")
 			r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
 				slot := tx.Write([]byte("h"))

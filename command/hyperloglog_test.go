@@ -115,8 +115,8 @@ func TestRefusedHyperLogLogCommandsChangeNothing(t *testing.T) {
 // Of a PFADD that finds its sketch corrupt on the way nothing stays.
 func TestPfaddOfACorruptSketchIsWhole(t *testing.T) {
 	r := newKeysRig(t)
-	first := value.ElementOf([]byte("a"))
-	second := value.ElementOf([]byte("d"))
+	first := value.SketchMarkOf([]byte("a"))
+	second := value.SketchMarkOf([]byte("d"))
 	require.NotEqual(t, first, second)
 	half := sketchOf("\x7f\xfe") // lacks the last register
 	r.run(0, "SET", "bad", half)

@@ -164,10 +164,10 @@ func llen(c *Call) error {
 	return nil
 }
 
-func lpop(c *Call) error { return c.pop(value.Left) }
-func rpop(c *Call) error { return c.pop(value.Right) }
+func lpop(c *Call) error { return c.popEnd(value.Left) }
+func rpop(c *Call) error { return c.popEnd(value.Right) }
 
-func (c *Call) pop(at value.End) error {
+func (c *Call) popEnd(at value.End) error {
 	key, counted, count := c.Args[1], len(c.Args) == 3, int64(1)
 	if len(c.Args) > 3 {
 		return errArity(c.Row)

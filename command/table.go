@@ -25,6 +25,7 @@ func families() []family {
 		{"hash", hashRows()},
 		{"bitmap", bitmapRows()},
 		{"hyperloglog", hyperloglogRows()},
+		{"set", setRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

@@ -30,7 +30,7 @@ func (d *duel) compareDatasets() error {
 	if err != nil {
 		return err
 	}
-	encodings, err := d.compareEach(places, agree, func(p place) [][]string { return [][]string{{"OBJECT", "ENCODING", p.key}} })
+	encodings, err := d.compareEncodings(places, types)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (d *duel) compareDatasets() error {
 		for i, p := range places {
 			switch {
 			case types[i].Text != table.Type:
-			case table.Unordered && encodings[i].Text == "hashtable":
+			case table.Unordered && (encodings[i].Text == "hashtable" || types[i].Text == setType && encodings[i].Text == "listpack"):
 				unordered = append(unordered, p)
 			default:
 				ordered = append(ordered, p)
@@ -57,6 +57,22 @@ func (d *duel) compareDatasets() error {
 		}
 	}
 	return nil
+}
+
+// compareEncodings returns how the first server encodes each place.
+func (d *duel) compareEncodings(places []place, types []Value) ([]Value, error) {
+	ask := func(p place) [][]string { return [][]string{{"OBJECT", "ENCODING", p.key}} }
+	var others []place
+	for i, p := range places {
+		if types[i].Text != setType {
+			others = append(others, p)
+		}
+	}
+	same := func(args []string, a, b Value) bool { return equal(args, a, b) || sameListEncoding(a, b) }
+	if _, err := d.compareEach(others, same, ask); err != nil {
+		return nil, err
+	}
+	return d.compareEach(places, agree, ask)
 }
 
 // allShown makes sure that no value goes uncompared for want of a table.

@@ -72,12 +72,20 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 // AllTables are the tables of all data types.
 func AllTables() []Table {
 	return []Table{
-		connectionTable(), stringTable(), listTable(), hashTable(), bitmapTable(), hyperloglogTable(), keysTable(),
+		connectionTable(), stringTable(), listTable(), setTable(), hashTable(), bitmapTable(), hyperloglogTable(), keysTable(),
 	}
 }
 
 // Next draws a command.
 func (g *Generator) Next() []string {
+	args := g.draw()
+	for isChance(args) {
+		args = g.draw()
+	}
+	return args
+}
+
+func (g *Generator) draw() []string {
 	args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
 	if g.rand.IntN(mutateOnce) == 0 {
 		args = g.mutated(args)

@@ -274,9 +274,11 @@ func agree(args []string, a, b Value) bool {
 		return sorted(a).Equal(sorted(b))
 	case "hgetall", "hkeys", "hvals": // in order where that means something: see compareDatasets
 		return sameElements(args, a, b)
-	case "hrandfield":
+	case "smembers", "sinter", "sunion", "sdiff", "spop":
+		return sameElements(args, a, b)
+	case "hrandfield", "srandmember":
 		return sameShape(a, b)
-	case "scan", "hscan": // not a full iteration: a cursor that means something to one server only
+	case "scan", "hscan", "sscan": // not a full iteration: a cursor that means something to one server only
 		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
 	case "ttl":
 		return near(a, b, lagMillis/1000)
@@ -291,7 +293,7 @@ func agree(args []string, a, b Value) bool {
 		// idle since any of them was last used: two times of any size agree.
 		x, ok := a.Int()
 		y, ok2 := b.Int()
-		return ok && ok2 && x >= 0 && y >= 0 || sameListEncoding(a, b) || a.Equal(b)
+		return ok && ok2 && x >= 0 && y >= 0 || isSetEncoding(args, a, b) || sameListEncoding(a, b) || a.Equal(b)
 	}
 	return a.Equal(b)
 }

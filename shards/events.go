@@ -37,6 +37,12 @@ const (
 	EventSetBit
 	EventPFAdd
 	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
+	EventSAdd
+	EventSRem
+	EventSPop
+	EventSInterStore
+	EventSUnionStore
+	EventSDiffStore
 )
 
 // The classes of notify-keyspace-events.
@@ -45,6 +51,7 @@ const (
 	ClassString  = '$'
 	ClassList    = 'l'
 	ClassHash    = 'h'
+	ClassSet     = 's'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -84,6 +91,13 @@ var eventTable = [...]struct {
 	EventSetBit:       {ClassString, "setbit"},
 	EventPFAdd:        {ClassString, "pfadd"},
 	EventUnnamed:      {},
+
+	EventSAdd:        {ClassSet, "sadd"},
+	EventSRem:        {ClassSet, "srem"},
+	EventSPop:        {ClassSet, "spop"},
+	EventSInterStore: {ClassSet, "sinterstore"},
+	EventSUnionStore: {ClassSet, "sunionstore"},
+	EventSDiffStore:  {ClassSet, "sdiffstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

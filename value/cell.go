@@ -75,6 +75,10 @@ func Check(v View) error {
 	case kindListTree:
 		t := openListTree(v)
 		return t.check()
+	case KindSetInts:
+		return Intset(v.Bytes).Check()
+	case KindSetPacked:
+		return Listpack(v.Bytes).Check()
 	case KindHashPacked:
 		return checkHash(v.Bytes)
 	}

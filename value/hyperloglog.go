@@ -82,8 +82,8 @@ func (h HyperLogLog) SetCached(n uint64) { binary.LittleEndian.PutUint64(h[hllCa
 // Outdate says that the cardinality that the sketch carries is no longer right.
 func (h HyperLogLog) Outdate() { h[hllStaleByte] |= hllStaleBit }
 
-// hllMark is what an element means to a sketch: the register that it belongs to, and the value that this has at least.
-type hllMark struct {
+// SketchMark is what an element means to a sketch: the register that it belongs to, and the value that this has at least.
+type SketchMark struct {
 	index int
 	rank  uint8
 }
@@ -91,11 +91,11 @@ type hllMark struct {
 // hashSeed is the seed of Redis's sketches.
 const hashSeed = 0xadc83b19
 
-// hllMarkOf hashes an element.
-func hllMarkOf(b []byte) hllMark {
+// SketchMarkOf hashes an element.
+func SketchMarkOf(b []byte) SketchMark {
 	hash := murmur64A(b, hashSeed)
 	pattern := hash>>registerIndexBits | 1<<patternBits // so that the run ends
-	return hllMark{index: int(hash % Registers), rank: uint8(bits.TrailingZeros64(pattern) + 1)}
+	return SketchMark{index: int(hash % Registers), rank: uint8(bits.TrailingZeros64(pattern) + 1)}
 }
 
 // murmur64A is MurmurHash64A of Austin Appleby, over little-endian words (public domain, github.com/aappleby/smhasher).
@@ -135,13 +135,13 @@ func (h HyperLogLog) group(index int) (b []byte, shift int) {
 func loadGroup(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
 
 // denseHas reports whether an element changes nothing in a dense sketch. It never fails.
-func (h HyperLogLog) denseHas(e hllMark) (bool, error) {
+func (h HyperLogLog) denseHas(e SketchMark) (bool, error) {
 	b, shift := h.group(e.index)
 	return loadGroup(b)>>shift&maxRegister >= uint32(e.rank), nil
 }
 
 // denseAdd adds an element to a dense sketch, in place.
-func (h HyperLogLog) denseAdd(e hllMark) {
+func (h HyperLogLog) denseAdd(e SketchMark) {
 	b, shift := h.group(e.index)
 	v := loadGroup(b)
 	if v>>shift&maxRegister >= uint32(e.rank) {
@@ -164,7 +164,7 @@ func (h HyperLogLog) Dense() (HyperLogLog, error) {
 	copy(dense, h[:hllHeaderBytes])
 	dense[hllEncodingAt] = hllDense
 	for i, v := range registers {
-		dense.denseAdd(hllMark{i, v})
+		dense.denseAdd(SketchMark{i, v})
 	}
 	return dense, nil
 }
@@ -188,7 +188,7 @@ func (h HyperLogLog) Merge(into *RegisterSet) error {
 func (h HyperLogLog) Add(elements [][]byte, maxBytes int) (HyperLogLog, error) {
 	var err error
 	for _, b := range elements {
-		if h, err = h.raise(hllMarkOf(b), maxBytes); err != nil {
+		if h, err = h.raise(SketchMarkOf(b), maxBytes); err != nil {
 			return nil, err
 		}
 	}
@@ -208,7 +208,7 @@ func (h HyperLogLog) Raise(to *RegisterSet, maxBytes int) (HyperLogLog, error) {
 		if v <= has[i] {
 			continue
 		}
-		if h, err = h.raise(hllMark{i, v}, maxBytes); err != nil {
+		if h, err = h.raise(SketchMark{i, v}, maxBytes); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +216,7 @@ func (h HyperLogLog) Raise(to *RegisterSet, maxBytes int) (HyperLogLog, error) {
 	return h, nil
 }
 
-func (h HyperLogLog) raise(e hllMark, maxBytes int) (HyperLogLog, error) {
+func (h HyperLogLog) raise(e SketchMark, maxBytes int) (HyperLogLog, error) {
 	if !h.IsDense() {
 		return h.sparseAdd(e, maxBytes)
 	}
@@ -231,7 +231,7 @@ func (h HyperLogLog) Unseen(elements [][]byte) ([][]byte, error) {
 		has = h.denseHas
 	}
 	for i, b := range elements {
-		if seen, err := has(hllMarkOf(b)); err != nil || !seen {
+		if seen, err := has(SketchMarkOf(b)); err != nil || !seen {
 			return elements[i:], err
 		}
 	}

@@ -37,7 +37,7 @@ func checkRegisters(random *rand.Rand) error {
 	var want, got RegisterSet
 	for range checkedRounds {
 		for i := range want {
-			e := hllMark{i, uint8(random.IntN(maxRegister + 1))}
+			e := SketchMark{i, uint8(random.IntN(maxRegister + 1))}
 			want[i] = max(want[i], e.rank)
 			h.denseAdd(e)
 		}
@@ -64,7 +64,7 @@ func checkCounts(random *rand.Rand) error {
 	var element [wordBytes]byte
 	for n, checkpoint := uint64(1), uint64(1); n <= checkedElements; n++ {
 		binary.LittleEndian.PutUint64(element[:], n^seed)
-		e := hllMarkOf(element[:])
+		e := SketchMarkOf(element[:])
 		dense.denseAdd(e)
 		if sparse, err = sparse.raise(e, hllDenseBytes/4); err != nil {
 			return err

@@ -152,7 +152,7 @@ func (h HyperLogLog) locate(index int) (s spot, ok bool) {
 }
 
 // sparseHas reports whether an element changes nothing in a sparse sketch.
-func (h HyperLogLog) sparseHas(e hllMark) (bool, error) {
+func (h HyperLogLog) sparseHas(e SketchMark) (bool, error) {
 	if e.rank > maxRunValue {
 		return false, nil
 	}
@@ -165,7 +165,7 @@ func (h HyperLogLog) sparseHas(e hllMark) (bool, error) {
 
 // sparseAdd adds an element to a sparse sketch and returns the new one, which may use h's bytes or be dense. maxBytes is how
 // long a sparse one may become.
-func (h HyperLogLog) sparseAdd(e hllMark, maxBytes int) (HyperLogLog, error) {
+func (h HyperLogLog) sparseAdd(e SketchMark, maxBytes int) (HyperLogLog, error) {
 	if e.rank > maxRunValue {
 		return h.promote(e)
 	}
@@ -190,7 +190,7 @@ func (h HyperLogLog) sparseAdd(e hllMark, maxBytes int) (HyperLogLog, error) {
 }
 
 // promote is the sketch in dense form, with an element added.
-func (h HyperLogLog) promote(e hllMark) (HyperLogLog, error) {
+func (h HyperLogLog) promote(e SketchMark) (HyperLogLog, error) {
 	dense, err := h.Dense()
 	if err != nil {
 		return nil, err

@@ -43,14 +43,14 @@ func TestIsHyperLogLog(t *testing.T) {
 
 // The hash is that of Redis: these are the registers that it chooses, and the runs that it sees.
 func TestElements(t *testing.T) {
-	for text, want := range map[string]hllMark{
+	for text, want := range map[string]SketchMark{
 		"":          {5938, 2},
 		"a":         {12711, 2},
 		"abcdefg":   {5634, 2},
 		"abcdefgh":  {1383, 1},
 		"abcdefghi": {6903, 1},
 	} {
-		require.Equal(t, want, hllMarkOf([]byte(text)), "%q", text)
+		require.Equal(t, want, SketchMarkOf([]byte(text)), "%q", text)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestElements(t *testing.T) {
 type model map[int]uint8
 
 func (m model) add(b []byte) {
-	e := hllMarkOf(b)
+	e := SketchMarkOf(b)
 	m[e.index] = max(m[e.index], e.rank)
 }
 
@@ -141,26 +141,26 @@ func TestSketchesAgreeWithModel(t *testing.T) {
 func TestSparseRuns(t *testing.T) {
 	for _, c := range []struct {
 		runs string
-		e    Element
+		e    SketchMark
 		want string
 	}{
-		{"\x7f\xff", hllMark{0, 1}, "v:1,1 Z:16383"},
-		{"\x7f\xff", hllMark{16383, 1}, "Z:16383 v:1,1"},
-		{"\x7f\xff", hllMark{64, 2}, "z:64 v:2,1 Z:16319"},
-		{"\x7f\xff", hllMark{65, 2}, "Z:65 v:2,1 Z:16318"},
-		{"\x7f\xff", hllMark{16383 - 64, 2}, "Z:16319 v:2,1 z:64"},
-		{"\x00\x7f\xfe", hllMark{0, 3}, "v:3,1 Z:16383"},                       // one zero
-		{"\x40\x00\x7f\xfe", hllMark{0, 3}, "v:3,1 Z:16383"},                   // one zero, written long
-		{"\x80\x7f\xfe", hllMark{0, 3}, "v:3,1 Z:16383"},                       // one value
-		{"\x80\x7f\xfe", hllMark{0, 1}, "v:1,1 Z:16383"},                       // no change
-		{"\x83\x7f\xfb", hllMark{0, 2}, "v:2,1 v:1,3 Z:16380"},                 // a value run, at its ends and within
-		{"\x83\x7f\xfb", hllMark{3, 2}, "v:1,3 v:2,1 Z:16380"},                 //
-		{"\x83\x7f\xfb", hllMark{1, 2}, "v:1,1 v:2,1 v:1,2 Z:16380"},           //
-		{"\x80\x7f\xfe", hllMark{1, 1}, "v:1,2 Z:16382"},                       // joined with the one before
-		{"\x83\x7f\xfb", hllMark{4, 1}, "v:1,4 v:1,1 Z:16379"},                 // which is full
-		{"\x00\x82\x7f\xfb", hllMark{0, 1}, "v:1,4 Z:16380"},                   // joined with the one behind
-		{"\x80\x00\x81\x7f\xfb", hllMark{1, 1}, "v:1,4 Z:16380"},               // with both
-		{"\x80\x80\x00\x80\x80\x7f\xfa", hllMark{2, 1}, "v:1,1 v:1,4 Z:16379"}, // five are looked at, from the one before
+		{"\x7f\xff", SketchMark{0, 1}, "v:1,1 Z:16383"},
+		{"\x7f\xff", SketchMark{16383, 1}, "Z:16383 v:1,1"},
+		{"\x7f\xff", SketchMark{64, 2}, "z:64 v:2,1 Z:16319"},
+		{"\x7f\xff", SketchMark{65, 2}, "Z:65 v:2,1 Z:16318"},
+		{"\x7f\xff", SketchMark{16383 - 64, 2}, "Z:16319 v:2,1 z:64"},
+		{"\x00\x7f\xfe", SketchMark{0, 3}, "v:3,1 Z:16383"},                       // one zero
+		{"\x40\x00\x7f\xfe", SketchMark{0, 3}, "v:3,1 Z:16383"},                   // one zero, written long
+		{"\x80\x7f\xfe", SketchMark{0, 3}, "v:3,1 Z:16383"},                       // one value
+		{"\x80\x7f\xfe", SketchMark{0, 1}, "v:1,1 Z:16383"},                       // no change
+		{"\x83\x7f\xfb", SketchMark{0, 2}, "v:2,1 v:1,3 Z:16380"},                 // a value run, at its ends and within
+		{"\x83\x7f\xfb", SketchMark{3, 2}, "v:1,3 v:2,1 Z:16380"},                 //
+		{"\x83\x7f\xfb", SketchMark{1, 2}, "v:1,1 v:2,1 v:1,2 Z:16380"},           //
+		{"\x80\x7f\xfe", SketchMark{1, 1}, "v:1,2 Z:16382"},                       // joined with the one before
+		{"\x83\x7f\xfb", SketchMark{4, 1}, "v:1,4 v:1,1 Z:16379"},                 // which is full
+		{"\x00\x82\x7f\xfb", SketchMark{0, 1}, "v:1,4 Z:16380"},                   // joined with the one behind
+		{"\x80\x00\x81\x7f\xfb", SketchMark{1, 1}, "v:1,4 Z:16380"},               // with both
+		{"\x80\x80\x00\x80\x80\x7f\xfa", SketchMark{2, 1}, "v:1,1 v:1,4 Z:16379"}, // five are looked at, from the one before
 	} {
 		h, err := sparse(c.runs).raise(c.e, 3000)
 		require.NoError(t, err)
@@ -171,19 +171,19 @@ func TestSparseRuns(t *testing.T) {
 func TestPromotion(t *testing.T) {
 	const full = hllHeaderBytes + 2 // bytes of a new sketch
 	for _, c := range []struct {
-		e     Element
+		e     SketchMark
 		limit int
 		dense bool
 	}{
-		{hllMark{5, 32}, 3000, false},
-		{hllMark{5, 33}, 3000, true},
-		{hllMark{5, 1}, full + 1, true},
-		{hllMark{5, 1}, full + 2, false},
-		{hllMark{100, 1}, full + 2, true},
-		{hllMark{100, 1}, full + 3, false},
-		{hllMark{0, 1}, full, true},
-		{hllMark{0, 1}, 0, true},
-		{hllMark{0, 0}, 0, false},
+		{SketchMark{5, 32}, 3000, false},
+		{SketchMark{5, 33}, 3000, true},
+		{SketchMark{5, 1}, full + 1, true},
+		{SketchMark{5, 1}, full + 2, false},
+		{SketchMark{100, 1}, full + 2, true},
+		{SketchMark{100, 1}, full + 3, false},
+		{SketchMark{0, 1}, full, true},
+		{SketchMark{0, 1}, 0, true},
+		{SketchMark{0, 0}, 0, false},
 	} {
 		h, err := NewHyperLogLog().raise(c.e, c.limit)
 		require.NoError(t, err)
@@ -202,12 +202,12 @@ func TestCorruptSketches(t *testing.T) {
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
 		_, err = h.Dense()
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
-		_, err = h.raise(hllMark{3, 40}, 3000)
+		_, err = h.raise(SketchMark{3, 40}, 3000)
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
 	}
-	_, err := sparse("\x05").raise(hllMark{6, 1}, 3000)
+	_, err := sparse("\x05").raise(SketchMark{6, 1}, 3000)
 	require.ErrorIs(t, err, ErrCorruptHyperLogLog)
-	h, err := sparse("\x05").raise(hllMark{5, 1}, 3000)
+	h, err := sparse("\x05").raise(SketchMark{5, 1}, 3000)
 	require.NoError(t, err, "the register is there")
 	require.Equal(t, "z:5 v:1,1", string(h.AppendRuns(nil)))
 }
@@ -217,7 +217,7 @@ func TestImpossibleCounts(t *testing.T) {
 	dense, err := NewHyperLogLog().Dense()
 	require.NoError(t, err)
 	for i := range Registers {
-		dense.denseAdd(hllMark{i, maxRegister})
+		dense.denseAdd(SketchMark{i, maxRegister})
 	}
 	n, err := dense.Count()
 	require.NoError(t, err)
@@ -266,7 +266,7 @@ func fuzzSketch(t *testing.T, h HyperLogLog, all [][]byte, limit int) {
 	}
 	require.Equal(t, registers.Count(), n)
 	for _, word := range all {
-		e := hllMarkOf(word)
+		e := SketchMarkOf(word)
 		registers[e.index] = max(registers[e.index], e.rank)
 	}
 	require.True(t, registers == registersOf(t, after))
