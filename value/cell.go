@@ -69,6 +69,9 @@ func newRecord(n, further int) []byte {
 
 // Check looks for damage that a command which failed half-way may have left in a collection. The error says what is broken.
 func Check(v View) error {
+	if v.Kind == kindZSetPacked {
+		return OpenSortedSet(v).check()
+	}
 	if !v.Kind.OwnsNodes() {
 		return nil
 	}
@@ -77,6 +80,9 @@ func Check(v View) error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("tree %d: %w", i, err)
 		}
+	}
+	if TypeOf(v.Kind) == ZSet {
+		return OpenSortedSet(v).check()
 	}
 	return nil
 }
