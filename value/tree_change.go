@@ -18,7 +18,8 @@ func (t *tree) put(key, val []byte) (isNew bool) {
 // insert puts an entry where find said that its key would stand.
 func (t *tree) insert(c *cursor, key, val []byte) {
 	for !t.insertAt(c, key, val) {
-		*c, _ = t.find(key)
+		again, _ := t.find(key)
+		c.depth, c.path = again.depth, again.path // but not again.t: a pointer that is stored would put every tree on the heap
 	}
 }
 
