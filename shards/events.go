@@ -22,12 +22,25 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventZAdd
+	EventZIncr
+	EventZRem
+	EventZRemByRank
+	EventZRemByScore
+	EventZRemByLex
+	EventZPopMin
+	EventZPopMax
+	EventZRangeStore
+	EventZUnionStore
+	EventZInterStore
+	EventZDiffStore
 )
 
 // The classes of notify-keyspace-events.
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassZSet    = 'z'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -51,6 +64,19 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+
+	EventZAdd:        {ClassZSet, "zadd"},
+	EventZIncr:       {ClassZSet, "zincr"},
+	EventZRem:        {ClassZSet, "zrem"},
+	EventZRemByRank:  {ClassZSet, "zremrangebyrank"},
+	EventZRemByScore: {ClassZSet, "zremrangebyscore"},
+	EventZRemByLex:   {ClassZSet, "zremrangebylex"},
+	EventZPopMin:     {ClassZSet, "zpopmin"},
+	EventZPopMax:     {ClassZSet, "zpopmax"},
+	EventZRangeStore: {ClassZSet, "zrangestore"},
+	EventZUnionStore: {ClassZSet, "zunionstore"},
+	EventZInterStore: {ClassZSet, "zinterstore"},
+	EventZDiffStore:  {ClassZSet, "zdiffstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

@@ -35,6 +35,23 @@ type ScoredMember struct {
 	Score  float64
 }
 
+// Gathered are members on their way to a reply or into a sorted set. Their texts are views of where they come from, but for integers.
+type Gathered struct {
+	Members []ScoredMember
+	digits  []byte
+}
+
+// Add adds a member behind the others.
+func (g *Gathered) Add(e Element, score float64) {
+	text := e.Text
+	if e.IsInt {
+		from := len(g.digits)
+		g.digits = e.Append(g.digits) // where it moves, members that were added before keep the old bytes
+		text = g.digits[from:]
+	}
+	g.Members = append(g.Members, ScoredMember{text, score})
+}
+
 // SortMembers brings members, each of which is there once, into the order of a sorted set.
 func SortMembers(members []ScoredMember) {
 	slices.SortFunc(members, func(a, b ScoredMember) int {

@@ -13,6 +13,16 @@ type Walk struct {
 	Scores bool
 }
 
+// Skip leaves out the first n members of the walk, which has been found as if it led towards the end. In Reverse it begins with the last.
+func (w *Walk) Skip(n int) {
+	if w.Reverse {
+		w.From += w.N - 1 - n
+	} else {
+		w.From += n
+	}
+	w.N = max(w.N-n, 0)
+}
+
 // Walk calls fn with members in their order until it returns false. It goes down to the first and from there to the others one by one.
 func (s SortedSet) Walk(w Walk, fn func(member Element, score float64) bool) {
 	switch {
