@@ -4,6 +4,8 @@
 package command
 
 import (
+	"slices"
+
 	"respite/shards"
 	"respite/text"
 	"respite/value"
@@ -284,15 +286,18 @@ func zrangestore(c *Call) error {
 	if err != nil {
 		return err
 	}
-	w := o.walk(s)
-	if w.Reverse {
-		w.From, w.Reverse = w.From-w.N+1, false
-	}
+	w, lim := o.walk(s), c.Tx.Encoding()
 	var found value.Gathered
 	s.Walk(w, func(e value.Element, score float64) bool {
 		found.Add(e, score)
 		return true
 	})
+	if o.by != byRank || int64(w.N) <= lim.ZsetMaxListpackEntries { // else Redis knows at once that the set will be large
+		value.ForgetSigns(found.Members, lim)
+	}
+	if o.reverse {
+		slices.Reverse(found.Members)
+	}
 	c.storeMembers(c.Args[1], found.Members, shards.EventZRangeStore)
 	return nil
 }

@@ -79,6 +79,19 @@ func PutSortedSet(cell Cell, lim *Limits, members []ScoredMember) {
 	cell.Put(kindZSetTrees, b.record())
 }
 
+// ForgetSigns makes members what they are after they were put one by one, in this order, into a set that began small: the zeros among
+// those that it took before it became large have no sign.
+func ForgetSigns(members []ScoredMember, lim *Limits) {
+	for i, m := range members {
+		if int64(i) >= lim.ZsetMaxListpackEntries || int64(len(m.Member)) > lim.ZsetMaxListpackValue {
+			return
+		}
+		if m.Score == 0 {
+			members[i].Score = 0
+		}
+	}
+}
+
 func packMembers(members []ScoredMember) []byte {
 	b := Buffer{EmptyListpack()}
 	var digits scoreText
