@@ -253,8 +253,7 @@ const doublePrecision = 17
 
 // AppendFloat17 appends f as C prints it with %.17g: ZSCAN of a large sorted set has not the form of other replies.
 func AppendFloat17(dst []byte, f float64) []byte {
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0) || f == 0:
+	if math.IsNaN(f) || math.IsInf(f, 0) || f == 0 {
 		return AppendFloat(dst, f)
 	}
 	if n := int64(f); -exactInts <= n && n <= exactInts && float64(n) == f {

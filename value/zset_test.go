@@ -290,9 +290,17 @@ func TestPackedScores(t *testing.T) {
 		text  string
 		isInt bool
 	}{
-		{0, "0", true}, {math.Copysign(0, -1), "0", true}, {-17, "-17", true}, {1 << 62, "4611686018427387904", true},
-		{1e17, "100000000000000000", true}, {1 << 63, "9223372036854776000", false}, {1e20, "1e+20", false}, {0.1, "0.1", false},
-		{1.5, "1.5", false}, {math.Inf(1), "inf", false}, {math.Inf(-1), "-inf", false},
+		{0, "0", true},
+		{math.Copysign(0, -1), "0", true},
+		{-17, "-17", true},
+		{1 << 62, "4611686018427387904", true},
+		{1e17, "100000000000000000", true},
+		{1 << 63, "9223372036854776000", false},
+		{1e20, "1e+20", false},
+		{0.1, "0.1", false},
+		{1.5, "1.5", false},
+		{math.Inf(1), "inf", false},
+		{math.Inf(-1), "-inf", false},
 	} {
 		l := Listpack(packMembers([]ScoredMember{{[]byte("m"), tc.score}}))
 		e := l.At(l.Next(l.First()))
