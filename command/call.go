@@ -27,7 +27,7 @@ type Call struct {
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	slot    *shards.Slot  // a set that is open for change
+	slot    *shards.Slot  // a collection that is open for change
 	set     value.SetEdit // of the set in slot, or one that is being made in draft
 	draft   value.Draft
 	sets    []value.Members // what readSets has read

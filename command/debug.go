@@ -198,9 +198,8 @@ func debugObject(c *Call) error {
 }
 
 const (
-	errNotPositive = Error("ERR value is out of range, must be positive")
-	populateChunk  = 1024 // keys a commit
-	sizeArgument   = 4
+	populateChunk = 1024 // keys a commit
+	sizeArgument  = 4
 )
 
 // debugPopulate commits as it goes, so that the pre-images of a million keys are not all kept at once.

@@ -18,6 +18,7 @@ const (
 	errNotInteger      = Error("ERR value is not an integer or out of range")
 	errNotFloat        = Error("ERR value is not a valid float")
 	errOutOfRange      = Error("ERR value is out of range")
+	errNotPositive     = Error("ERR value is out of range, must be positive")
 	errNoKey           = Error("ERR no such key")
 	errWrongType       = Error("WRONGTYPE Operation against a key holding the wrong kind of value")
 	errNoAuth          = Error("NOAUTH Authentication required.")

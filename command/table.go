@@ -26,6 +26,7 @@ func families() []family {
 		{"bitmap", bitmapRows()},
 		{"hyperloglog", hyperloglogRows()},
 		{"set", setRows()},
+		{"sorted_set", zsetRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

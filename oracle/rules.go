@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"respite/text"
 )
 
 // Rule is one known difference.
@@ -125,7 +127,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    "command-info",
-			Why:     "tips of eight commands and the arity of COMMAND GETKEYS (Redis 7.2, src/commands/*.json)",
+			Why:     "tips of eight commands, and the arity of COMMAND GETKEYS and ZRANK (Redis 7.2, src/commands/*.json)",
 			Applies: isSub("command", "info"),
 			Adapt: func(_ []string, oracle Value) Value {
 				oracle.Elems = slices.Clone(oracle.Elems)
@@ -141,6 +143,25 @@ func knownRules() []Rule {
 			Applies: isRankRefused,
 			Adapt: func([]string, Value) Value {
 				return Value{Kind: '-', Text: "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"}
+			},
+		},
+		{
+			Name:    "shortest-doubles",
+			Why:     "scores have the fewest digits that read back, and no exponent up to 2^62 (Redis 7.2, pull requests 10587 and 11779)",
+			Applies: func(args []string) bool { return isZSet(args) && !is("zscan")(args) },
+			Adapt:   func(_ []string, oracle Value) Value { return shortestDoubles(oracle) },
+		},
+		{
+			Name: "rank-withscore",
+			Why:  "ZRANK and ZREVRANK take a third argument, which is WITHSCORE or refused (Redis 7.2, ZRANK's history)",
+			Applies: func(args []string) bool {
+				return is("zrank", "zrevrank")(args) && len(args) == 4 && !strings.EqualFold(args[3], "withscore")
+			},
+			Adapt: func(_ []string, oracle Value) Value {
+				if strings.HasPrefix(oracle.Text, "ERR wrong number of arguments") {
+					oracle.Text = "ERR syntax error"
+				}
+				return oracle
 			},
 		},
 		{
@@ -219,6 +240,8 @@ func adaptInfoRow(row Value) Value {
 		tips.Elems = bulks("nondeterministic_output", "request_policy:special", "response_policy:special")
 	case "randomkey":
 		tips.Elems = bulks("request_policy:all_shards", "response_policy:special", "nondeterministic_output")
+	case "zrank", "zrevrank":
+		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
 	case "command|getkeys", "command|getkeysandflags":
 		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
 	case "client|setname", "config|resetstat", "config|rewrite":
@@ -259,4 +282,33 @@ func replaced(v Value, old, with string) Value {
 		v.Elems[i] = replaced(v.Elems[i], old, with)
 	}
 	return v
+}
+
+// isZSet reports whether a command is one of sorted sets.
+func isZSet(args []string) bool {
+	return len(args) > 0 && len(args[0]) > 1 && strings.EqualFold(args[0][:1], "z")
+}
+
+// doublePrecision is how many digits 7.0 prints a double with.
+const doublePrecision = 17
+
+// shortestDoubles returns the reply with every double as 7.2 prints it. In RESP2 doubles are bulks: what looks like a
+// double that 7.0 printed is taken for one.
+func shortestDoubles(v Value) Value {
+	if f, err := strconv.ParseFloat(v.Text, 64); err == nil && (v.Kind == ',' || v.Kind == '$') && v.Text == printedBy70(f) {
+		v.Text = string(text.AppendFloat(nil, f))
+	}
+	v.Elems = slices.Clone(v.Elems)
+	for i := range v.Elems {
+		v.Elems[i] = shortestDoubles(v.Elems[i])
+	}
+	return v
+}
+
+// printedBy70 is a double in C's %.17g, in which Go writes it but for the infinities.
+func printedBy70(f float64) string {
+	if math.IsInf(f, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'g', doublePrecision, 64)
 }

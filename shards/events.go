@@ -43,6 +43,18 @@ const (
 	EventSInterStore
 	EventSUnionStore
 	EventSDiffStore
+	EventZAdd
+	EventZIncr
+	EventZRem
+	EventZRemByRank
+	EventZRemByScore
+	EventZRemByLex
+	EventZPopMin
+	EventZPopMax
+	EventZRangeStore
+	EventZUnionStore
+	EventZInterStore
+	EventZDiffStore
 )
 
 // The classes of notify-keyspace-events.
@@ -52,6 +64,7 @@ const (
 	ClassList    = 'l'
 	ClassHash    = 'h'
 	ClassSet     = 's'
+	ClassZSet    = 'z'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 )
@@ -98,6 +111,19 @@ var eventTable = [...]struct {
 	EventSInterStore: {ClassSet, "sinterstore"},
 	EventSUnionStore: {ClassSet, "sunionstore"},
 	EventSDiffStore:  {ClassSet, "sdiffstore"},
+
+	EventZAdd:        {ClassZSet, "zadd"},
+	EventZIncr:       {ClassZSet, "zincr"},
+	EventZRem:        {ClassZSet, "zrem"},
+	EventZRemByRank:  {ClassZSet, "zremrangebyrank"},
+	EventZRemByScore: {ClassZSet, "zremrangebyscore"},
+	EventZRemByLex:   {ClassZSet, "zremrangebylex"},
+	EventZPopMin:     {ClassZSet, "zpopmin"},
+	EventZPopMax:     {ClassZSet, "zpopmax"},
+	EventZRangeStore: {ClassZSet, "zrangestore"},
+	EventZUnionStore: {ClassZSet, "zunionstore"},
+	EventZInterStore: {ClassZSet, "zinterstore"},
+	EventZDiffStore:  {ClassZSet, "zdiffstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

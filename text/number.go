@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"strconv"
 	"unsafe"
@@ -10,7 +11,8 @@ import (
 // This file: integers and doubles as Redis reads them from arguments and prints them in replies.
 //
 // The rule of reading is that a number which is accepted is the number that was written: no junk around it, no silent
-// overflow, no silent underflow to zero. The printed form of a double is C's %.17g, which reads back to the same bits.
+// overflow, no silent underflow to zero. Bounds of ranges of scores alone are read more loosely. The printed form of a double
+// reads back to the same bits.
 
 // maxIntLen is the length of the longest int64, "-9223372036854775808".
 const maxIntLen = 20
@@ -162,11 +164,12 @@ func isHexDigit(c byte) bool {
 	return isDigit(c) || 'a' <= lower(c) && lower(c) <= 'f'
 }
 
-// doublePrecision is the number of significant digits that tell any two doubles apart.
-const doublePrecision = 17
+// maxPlainInt is the greatest whole number, of either sign, that is printed as an integer whatever its digits (double2ll of
+// Redis 7.2, src/util.c). All of them fit an int64.
+const maxPlainInt = 1 << 62
 
-// AppendFloat appends f as Redis prints a double in a reply: C's %.17g, so that whole numbers carry no point, and "inf",
-// "-inf" and "nan" in lower case. The sign of a negative zero is kept.
+// AppendFloat appends f as Redis 7.2 prints a double in a reply and in a listpack: the fewest digits that read back to the
+// same bits, whole numbers without a point, and "inf", "-inf" and "nan" in lower case. The sign of a negative zero is kept.
 func AppendFloat(dst []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -175,9 +178,109 @@ func AppendFloat(dst []byte, f float64) []byte {
 		return append(dst, "inf"...)
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
+	case f == 0 && math.Signbit(f):
+		return append(dst, "-0"...)
+	case math.Abs(f) <= maxPlainInt && f == math.Trunc(f):
+		return strconv.AppendInt(dst, int64(f), 10)
+	case f < 0:
+		dst, f = append(dst, '-'), -f
 	}
-	if n := int64(f); -exactInts <= n && n <= exactInts && float64(n) == f && (n != 0 || !math.Signbit(f)) {
+	var room [maxShortest]byte
+	digits, point := shortest(room[:0], f)
+	return appendDigits(dst, digits, point)
+}
+
+// maxShortest is room for the longest shortest form, such as 2.2250738585072014e-308.
+const maxShortest = 24
+
+// shortest returns the fewest decimal digits that tell f, which is finite and above zero, from its neighbours, and where
+// the point is: before the first digit if it is 0. The digits are in room.
+func shortest(room []byte, f float64) (digits []byte, point int) {
+	b := strconv.AppendFloat(room, f, 'e', -1, 64) // d.ddde-dd
+	mark := bytes.IndexByte(b, 'e')
+	exponent, _ := strconv.Atoi(string(b[mark+1:])) // it has at most three digits
+	if mark > 1 {
+		b = append(b[:1], b[2:mark]...)
+	} else {
+		b = b[:1]
+	}
+	return b, exponent + 1
+}
+
+// The forms of a number that is no plain integer, as fpconv, which Redis 7.2 prints with, chooses among them.
+const (
+	maxZerosBehind = 7 // digits that a whole number may have beyond its significant ones
+	maxDecimals    = 6 // digits behind the point, unless the number is of a handsome size:
+	maxPlainPoint  = 4 // its first digit is fewer places than this from the unit
+)
+
+// appendDigits appends the number 0.digits * 10^point.
+func appendDigits(dst, digits []byte, point int) []byte {
+	n, decimals := len(digits), len(digits)-point
+	away := point - 1 // places of the first digit from the unit
+	if away < 0 {
+		away = -away
+	}
+	switch {
+	case decimals <= 0 && away < n+maxZerosBehind:
+		return appendZeros(append(dst, digits...), -decimals)
+	case decimals > 0 && (decimals <= maxDecimals || away < maxPlainPoint):
+		if point <= 0 {
+			return append(appendZeros(append(dst, "0."...), -point), digits...)
+		}
+		return append(append(append(dst, digits[:point]...), '.'), digits[point:]...)
+	}
+	dst = append(dst, digits[0])
+	if n > 1 {
+		dst = append(append(dst, '.'), digits[1:]...)
+	}
+	sign := byte('+')
+	if point < 1 {
+		sign = '-'
+	}
+	return strconv.AppendInt(append(dst, 'e', sign), int64(away), 10)
+}
+
+func appendZeros(dst []byte, n int) []byte {
+	for range n {
+		dst = append(dst, '0')
+	}
+	return dst
+}
+
+// doublePrecision is the number of significant digits that tell any two doubles apart.
+const doublePrecision = 17
+
+// AppendFloat17 appends f as C prints it with %.17g: ZSCAN of a large sorted set has not the form of other replies.
+func AppendFloat17(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) || f == 0 {
+		return AppendFloat(dst, f)
+	}
+	if n := int64(f); -exactInts <= n && n <= exactInts && float64(n) == f {
 		return strconv.AppendInt(dst, n, 10)
 	}
 	return strconv.AppendFloat(dst, f, 'g', doublePrecision, 64)
+}
+
+// ParseBound reads a bound of a range of scores as Redis does, with strtod and no more of a check than that it stops at the
+// end: spaces may come before the number, nothing at all is 0, what is too large is infinite and what is too small 0, and the
+// text ends at a NUL. NaN is refused.
+func ParseBound(b []byte) (float64, bool) {
+	b, _, _ = bytes.Cut(b, []byte{0})
+	if len(b) == 0 {
+		return 0, true
+	}
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	if f, ok := ParseFloat(b); ok {
+		return f, true
+	}
+	shape, ok := scanFloat(b)
+	if !ok {
+		return 0, false
+	}
+	if shape.hex && !shape.exponent {
+		b = append(append([]byte(nil), b...), "p0"...)
+	}
+	f, err := strconv.ParseFloat(string(b), 64) // beyond the range it returns an infinity
+	return f, err == nil || errors.Is(err, strconv.ErrRange)
 }

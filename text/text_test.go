@@ -78,6 +78,22 @@ func TestParseFloatKeepsTheSignOfZero(t *testing.T) {
 
 func TestAppendFloat(t *testing.T) {
 	cases := map[string]float64{
+		"0": 0, "-0": math.Copysign(0, -1), "1": 1, "-1": -1, "3.14": 3.14, "0.1": 0.1, "-0.1": -0.1, "0.5": 0.5,
+		"100000000000000000": 1e17, "12345678901234568": 12345678901234567, "9007199254740992": 1 << 53,
+		"4611686018427387904": 1 << 62, "-4611686018427387904": -1 << 62, "4611686018427389000": 1<<62 + 1024,
+		"9223372036854776000": 1 << 63, "1e+20": 1e20, "-1.5e+20": -1.5e20, "1.7976931348623157e+308": math.MaxFloat64,
+		"5e-324": math.SmallestNonzeroFloat64, "1e+100": 1e100, "1.2e+105": 1.2e105, "inf": math.Inf(1), "-inf": math.Inf(-1), "nan": math.NaN(),
+		"0.00001": 1e-5, "0.000001": 1e-6, "1e-7": 1e-7, "1.5e-7": 1.5e-7, "0.0123456789": 0.0123456789, "1.23456789e-4": 1.23456789e-4,
+		"1234.56789012345": 1234.56789012345, "1.234567890123e+4": 12345.67890123, "12345.678": 12345.678, "3.141592653589793": math.Pi,
+		"12345678901234567000": 12345678901234567000, "2.2250738585072014e-308": 2.2250738585072014e-308,
+	}
+	for want, f := range cases {
+		require.Equal(t, "x"+want, string(AppendFloat([]byte("x"), f)))
+	}
+}
+
+func TestAppendFloat17(t *testing.T) {
+	cases := map[string]float64{
 		"0": 0, "-0": math.Copysign(0, -1), "1": 1, "-1": -1, "3.1400000000000001": 3.14, "0.10000000000000001": 0.1, "1e+17": 1e17,
 		"10000000000000000": 1e16, "12345678901234568": 12345678901234567, "1.0000000000000001e-05": 0.00001, "0.0001": 0.0001,
 		"9007199254740992": 1 << 53, "9007199254740994": 1<<53 + 2, "1.7976931348623157e+308": math.MaxFloat64,
@@ -85,7 +101,23 @@ func TestAppendFloat(t *testing.T) {
 		"9.2233720368547758e+18": 1 << 63, "-9.2233720368547758e+18": -1 << 63, "1e+100": 1e100, "0.5": 0.5,
 	}
 	for want, f := range cases {
-		require.Equal(t, "x"+want, string(AppendFloat([]byte("x"), f)))
+		require.Equal(t, "x"+want, string(AppendFloat17([]byte("x"), f)))
+	}
+}
+
+func TestParseBound(t *testing.T) {
+	cases := map[string]float64{
+		"": 0, "\x00junk": 0, "1": 1, " \t1": 1, "+1": 1, "-1.5e3": -1500, "1\x00x": 1, "inf": math.Inf(1), "-infinity": math.Inf(-1),
+		"1e400": math.Inf(1), "-1e400": math.Inf(-1), "1e-400": 0, "0x1.8": 1.5, "0x1p99999": math.Inf(1), ".5": 0.5, "5.": 5,
+	}
+	for in, want := range cases {
+		got, ok := ParseBound([]byte(in))
+		require.True(t, ok, "%q", in)
+		require.Equal(t, want, got, "%q", in)
+	}
+	for _, in := range []string{" ", "x", "1 ", "nan", "-nan", "(1", "1x", "--1", ".", "0x", "1e"} {
+		_, ok := ParseBound([]byte(in))
+		require.False(t, ok, "%q", in)
 	}
 }
 
@@ -325,6 +357,8 @@ func TestHotFunctionsDoNotAllocate(t *testing.T) {
 		ParseFloat(hex)
 		HashTag(key)
 		AppendFloat(dst, 0.1)
+		AppendFloat17(dst, 0.1)
+		ParseBound(long)
 		AppendQuoted(dst, key)
 	}))
 }

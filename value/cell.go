@@ -81,6 +81,8 @@ func Check(v View) error {
 		return Listpack(v.Bytes).Check()
 	case KindHashPacked:
 		return checkHash(v.Bytes)
+	case kindZSetPacked:
+		return OpenSortedSet(v).check()
 	}
 	if !v.Kind.OwnsNodes() {
 		return nil
@@ -90,6 +92,9 @@ func Check(v View) error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("tree %d: %w", i, err)
 		}
+	}
+	if TypeOf(v.Kind) == ZSet {
+		return OpenSortedSet(v).check()
 	}
 	return nil
 }
