@@ -83,7 +83,6 @@ func anySize(t *rapid.T) int {
 	return rapid.SampledFrom([]int{-2, -1, -5, -100, math.MinInt32, 0, 1, 2, 5, 100, math.MaxInt32}).Draw(t, "size")
 }
 
-
 // grow makes room and expects a tree exactly if Redis would make a quicklist.
 func (m *listMachine) grow(t *rapid.T, elems ...string) (all [][]byte) {
 	added := 0
