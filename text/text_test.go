@@ -413,9 +413,20 @@ func TestCeilTimes(t *testing.T) {
 		want int64
 		ok   bool
 	}{
-		{"0", 0, true}, {"-0", 0, true}, {"0.001", 1, true}, {"0.0010001", 2, true}, {"1e-300", 1, true}, {"1.5", 1500, true},
-		{"-0.0001", 0, true}, {"-0.0015", -1, true}, {"-1e300", math.MinInt64, true}, {"-inf", math.MinInt64, true},
-		{"9223372036854775.807", math.MaxInt64, true}, {"9223372036854775.808", 0, false}, {"1e4000", 0, false}, {"inf", 0, false},
+		{"0", 0, true},
+		{"-0", 0, true},
+		{"0.001", 1, true},
+		{"0.0010001", 2, true},
+		{"1e-300", 1, true},
+		{"1.5", 1500, true},
+		{"-0.0001", 0, true},
+		{"-0.0015", -1, true},
+		{"-1e300", math.MinInt64, true},
+		{"-inf", math.MinInt64, true},
+		{"9223372036854775.807", math.MaxInt64, true},
+		{"9223372036854775.808", 0, false},
+		{"1e4000", 0, false},
+		{"inf", 0, false},
 	} {
 		d, ok := ParseLongDouble([]byte(tc.in))
 		require.True(t, ok, tc.in)
