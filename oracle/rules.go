@@ -127,7 +127,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    "command-info",
-			Why:     "tips of eight commands, and the arity of COMMAND GETKEYS and ZRANK (Redis 7.2, src/commands/*.json)",
+			Why:     "tips of eight commands, the arity of COMMAND GETKEYS and ZRANK, and noscript of blocking commands (Redis 7.2, src/commands/*.json)",
 			Applies: isSub("command", "info"),
 			Adapt: func(_ []string, oracle Value) Value {
 				oracle.Elems = slices.Clone(oracle.Elems)
@@ -222,6 +222,7 @@ func isRankRefused(args []string) bool {
 const (
 	infoName        = 0
 	infoArity       = 1
+	infoFlags       = 2
 	infoTips        = 7
 	infoSubcommands = 9
 )
@@ -248,6 +249,9 @@ func adaptInfoRow(row Value) Value {
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:all_succeeded")
 	case "latency|reset":
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:agg_sum")
+	case "blmove", "blpop", "brpop", "brpoplpush", "bzpopmin", "bzpopmax":
+		flags := &row.Elems[infoFlags]
+		flags.Elems = slices.DeleteFunc(slices.Clone(flags.Elems), func(v Value) bool { return v.Text == "noscript" })
 	}
 	return row
 }

@@ -23,10 +23,23 @@ func (s SortedSet) Each(fn func(member Element, score float64) bool) {
 
 // OpenScored is a view of a value as one that has scores; ok is false if its type has none.
 func OpenScored(v View) (s Scored, ok bool) {
-	if TypeOf(v.Kind) != ZSet {
-		return nil, false
+	switch TypeOf(v.Kind) {
+	case ZSet:
+		return OpenSortedSet(v), true
+	case Set:
+		return &evenlyScored{MembersOf(v)}, true
 	}
-	return OpenSortedSet(v), true
+	return nil, false
+}
+
+// evenlyScored is a set as one whose members all have the score 1.
+type evenlyScored struct{ Members }
+
+func (s *evenlyScored) Score(member []byte) (score float64, ok bool) { return 1, s.Has(member) }
+
+func (s *evenlyScored) Each(fn func(member Element, score float64) bool) {
+	for it := s.Iter(); it.Next() && fn(it.Element(), 1); {
+	}
 }
 
 // ScoredMember is a member to be.
