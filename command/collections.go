@@ -72,6 +72,17 @@ func (c *Call) replyElement(e value.Element) {
 	c.Reply.Bulk(e.Text)
 }
 
+// maxRepeated is how long, in bytes, a reply may become in which elements come several times: a client may ask for any number of them.
+const maxRepeated = 256 << 20
+
+// drawsOn refuses a HRANDFIELD, SRANDMEMBER or ZRANDMEMBER whose reply has become too long.
+func (c *Call) drawsOn() error {
+	if c.Reply.Len() > maxRepeated {
+		return errOOM
+	}
+	return nil
+}
+
 // elementScan is one call of HSCAN, SSCAN or ZSCAN.
 type elementScan struct {
 	cursor uint64

@@ -17,6 +17,7 @@ const (
 	errSyntax          = Error("ERR syntax error")
 	errNotInteger      = Error("ERR value is not an integer or out of range")
 	errNotFloat        = Error("ERR value is not a valid float")
+	errNotInt64Range   = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 	errOutOfRange      = Error("ERR value is out of range")
 	errNotPositive     = Error("ERR value is out of range, must be positive")
 	errNoKey           = Error("ERR no such key")

@@ -10,12 +10,6 @@ import (
 )
 
 const (
-	// errDrawRange is the answer to the one count whose negative is no 64-bit integer.
-	errDrawRange = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
-
-	// maxDrawn is how long, in bytes, a reply with repeated fields may become: a count may be anything.
-	maxDrawn = 512 << 20
-
 	// fewOfAll is how many times more fields than are wanted there must be to draw their ranks instead of looking at every field.
 	fewOfAll = 3
 )
@@ -35,7 +29,7 @@ func (d *draw) parse() error {
 	case err != nil:
 		return err
 	case n == math.MinInt64:
-		return errDrawRange
+		return errNotInt64Range
 	case len(c.Args) > 4 || len(c.Args) == 4 && !c.Option(3, "withvalues"):
 		return errSyntax
 	case len(c.Args) == 4 && (n < -math.MaxInt64/2 || n > math.MaxInt64/2):
@@ -110,8 +104,8 @@ func (d *draw) repeated(h *value.HashView, count int64) error {
 	d.begin(int(count))
 	for ; count > 0; count-- {
 		d.reply(h.At(rand.IntN(n)))
-		if d.c.Reply.Len() > maxDrawn {
-			return errOOM
+		if err := d.c.drawsOn(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -97,6 +97,18 @@ func TestHrandfieldDrawsEveryFieldAlike(t *testing.T) {
 	})
 }
 
+// TestRepeatedElementsComeToAnEnd asks for more than the memory could hold.
+func TestRepeatedElementsComeToAnEnd(t *testing.T) {
+	r := newKeysRig(t)
+	long := strings.Repeat("x", 8<<20)
+	require.Equal(t, ":1", r.run(0, "HSET", "h", long, "v"))
+	require.Equal(t, ":1", r.run(0, "SADD", "s", long))
+	require.Equal(t, ":1", r.run(0, "ZADD", "z", "1", long))
+	for _, line := range []string{"HRANDFIELD h", "SRANDMEMBER s", "ZRANDMEMBER z"} {
+		require.Equal(t, "-"+errOOM.Error(), r.do(0, line+" -9223372036854775807"))
+	}
+}
+
 // TestHscanSeesWhatStays scans a large hash whose other fields come and go.
 func TestHscanSeesWhatStays(t *testing.T) {
 	const fields = 3000

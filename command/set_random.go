@@ -25,12 +25,6 @@ func setRandomRows() []Row {
 }
 
 const (
-	// errSampleRange is the answer to the one count whose negative is no 64-bit integer.
-	errSampleRange = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
-
-	// maxSampled is how long, in bytes, a reply with repeated members may become: a count may be anything.
-	maxSampled = 512 << 20
-
 	// renewShare is how many times as many members as stay must go for the set to be made anew out of those that stay.
 	renewShare = 5
 )
@@ -140,7 +134,7 @@ func (c *Call) sampleSome() error {
 	case err != nil:
 		return err
 	case n == math.MinInt64:
-		return errSampleRange
+		return errNotInt64Range
 	}
 	set, err := c.members(c.Args[1])
 	if err != nil {
@@ -173,8 +167,8 @@ func (c *Call) sampleRepeated(set *value.Members, count int64) error {
 	c.Reply.Array(int(count))
 	for ; count > 0; count-- {
 		c.replyElement(set.Random())
-		if c.Reply.Len() > maxSampled {
-			return errOOM
+		if err := c.drawsOn(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -186,6 +186,9 @@ func (d *duel) exchangeScan(args []string) error {
 		return err
 	}
 	b, err := d.second.scan(args)
+	if is("zscan")(args) { // how a score is printed there depends on the encoding, and 7.0 and 7.2 agree on one only
+		a, b = shortestDoubles(a), shortestDoubles(b)
+	}
 	if err == nil && !sameElements(args, a, b) {
 		err = d.difference(args, a, b)
 	}
@@ -280,9 +283,7 @@ func agree(args []string, a, b Value) bool {
 		return sameShape(a, b)
 	case "zrandmember":
 		return a.Kind == b.Kind && a.Null == b.Null && len(a.Elems) == len(b.Elems) && (a.Kind != '-' || a.Equal(b))
-	case "zscan":
-		return sameScan(args, a, b)
-	case "scan", "hscan", "sscan": // not a full iteration: a cursor that means something to one server only
+	case "scan", "hscan", "sscan", "zscan": // not a full iteration: a cursor that means something to one server only
 		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
 	case "ttl":
 		return near(a, b, lagMillis/1000)
@@ -336,14 +337,4 @@ func sameDeadline(a, b Value, unit int64) bool {
 		return a.Equal(b)
 	}
 	return near(a, b, lagMillis/unit)
-}
-
-// sameScan compares two calls of ZSCAN, where both got all there is at once. How a score is printed there depends on the
-// encoding, and 7.0 and 7.2 agree on one only.
-func sameScan(args []string, a, b Value) bool {
-	isWhole := func(v Value) bool { return len(v.Elems) == 2 && v.Elems[0].Text == "0" }
-	if len(args) < 3 || args[2] != "0" || !isWhole(a) || !isWhole(b) {
-		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
-	}
-	return sorted(shortestDoubles(a)).Equal(sorted(shortestDoubles(b)))
 }
