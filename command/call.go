@@ -24,9 +24,12 @@ type Call struct {
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	slot    shards.Slot // a collection open for change; here, because what is passed as a value.Cell must live on the heap
-	integer [8]byte     // an encoded integer on its way to the keyspace
-	digits  [32]byte    // the text of an integer on its way out
+	slot    shards.Slot   // a collection open for change; here, because what is passed as a value.Cell must live on the heap
+	set     value.SetEdit // of the set in slot, or one that is being made in draft
+	draft   value.Draft
+	sets    []value.Members // what readSets has read
+	integer [8]byte         // an encoded integer on its way to the keyspace
+	digits  [32]byte        // the text of an integer on its way out
 }
 
 // outcome is how a call ended.

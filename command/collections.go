@@ -22,32 +22,35 @@ func (c *Call) view(key []byte, want value.Type) (v value.View, ok bool, err err
 	return it.View(), true, nil
 }
 
+// peek looks without a trace at a key that a command is about to change, and refuses one that is of another type; without ok it is absent.
+func (c *Call) peek(key []byte, want value.Type) (it shards.Item, ok bool, err error) {
+	it, ok = c.Tx.Peek(key)
+	if ok && it.Type() != want {
+		return it, false, errWrongType
+	}
+	return it, ok, nil
+}
+
 // check reports whether a key is there, and refuses one that is of another type, without a trace.
 func (c *Call) check(key []byte, want value.Type) (ok bool, err error) {
-	it, ok := c.Tx.Peek(key)
-	if ok && it.Type() != want {
-		return false, errWrongType
-	}
-	return ok, nil
+	_, ok, err = c.peek(key, want)
+	return ok, err
 }
 
 // open opens a key of a type, present or not, for change.
 func (c *Call) open(key []byte, want value.Type) (slot shards.Slot, err error) {
-	it, ok := c.Tx.Peek(key)
-	if ok && it.Type() != want {
-		return slot, errWrongType
+	it, _, err := c.peek(key, want)
+	if err != nil {
+		return slot, err
 	}
 	return c.Tx.WriteFound(key, it), nil
 }
 
 // openExisting opens a key of a type for change; ok is false if it is absent.
 func (c *Call) openExisting(key []byte, want value.Type) (slot shards.Slot, ok bool, err error) {
-	it, ok := c.Tx.Peek(key)
-	switch {
-	case !ok:
-		return slot, false, nil
-	case it.Type() != want:
-		return slot, false, errWrongType
+	it, ok, err := c.peek(key, want)
+	if !ok {
+		return slot, false, err
 	}
 	return c.Tx.WriteFound(key, it), true, nil
 }

@@ -21,6 +21,7 @@ func families() []family {
 	return []family{
 		{"connection", connectionRows()},
 		{"string", stringRows()},
+		{"set", setRows()},
 		{"sorted_set", zsetRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},

@@ -164,14 +164,14 @@ func zrem(c *Call) error {
 	removed := int64(0)
 	if ok {
 		c.slot = slot
-		removed = c.removeMembers(key, c.Args[2:])
+		removed = c.removeScored(key, c.Args[2:])
 	}
 	c.Reply.Int(removed)
 	return nil
 }
 
-// removeMembers takes members out of the sorted set that is open in c.slot, and returns how many were there.
-func (c *Call) removeMembers(key []byte, members [][]byte) (removed int64) {
+// removeScored takes members out of the sorted set that is open in c.slot, and returns how many were there.
+func (c *Call) removeScored(key []byte, members [][]byte) (removed int64) {
 	left := value.OpenSortedSet(c.slot.View()).Len()
 	for _, member := range members {
 		if value.SortedSetRemove(&c.slot, member) {

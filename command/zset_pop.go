@@ -15,7 +15,6 @@ import (
 const (
 	errNumKeysPositive = Error("ERR numkeys should be greater than 0")
 	errCountPositive   = Error("ERR count should be greater than 0")
-	errNotInt64Range   = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 )
 
 // popEvent is what is told of members that are taken out at either end.
@@ -171,7 +170,7 @@ func zrandmember(c *Call) error {
 	case err != nil:
 		return err
 	case count == math.MinInt64:
-		return errNotInt64Range
+		return errSampleRange
 	case len(c.Args) > 4 || scored && !c.Option(3, "withscores"):
 		return errSyntax
 	case scored && (count < -maxRandomScored || count > maxRandomScored):
@@ -185,7 +184,7 @@ func zrandmember(c *Call) error {
 	case count == 0 || n == 0:
 		c.Reply.Array(0)
 	case count < 0:
-		c.replyRepeated(s, int(-count), scored)
+		return c.replyRepeated(s, int(-count), scored)
 	case count >= int64(n):
 		c.replyWalk(s, value.Walk{N: n, Scores: scored})
 	default:
@@ -215,12 +214,16 @@ func (c *Call) replyRank(s value.SortedSet, rank int, scored bool) {
 	})
 }
 
-// replyRepeated answers with count members, each drawn from all.
-func (c *Call) replyRepeated(s value.SortedSet, count int, scored bool) {
+// replyRepeated answers with count members, each drawn from all, if that is not too long.
+func (c *Call) replyRepeated(s value.SortedSet, count int, scored bool) error {
 	c.beginMembers(count, scored)
 	for range count {
 		c.replyRank(s, rand.IntN(s.Len()), scored)
+		if c.Reply.Len() > maxSampled {
+			return errOOM
+		}
 	}
+	return nil
 }
 
 // fewShare is the share of the members up to which it is cheaper to go to each of those that were drawn than to go over all.

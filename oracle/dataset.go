@@ -24,9 +24,13 @@ func (d *duel) compareDatasets() error {
 	if err != nil {
 		return err
 	}
-	types, err := d.compareEach(places, false, func(p place) [][]string {
-		return [][]string{{"TYPE", p.key}, {"OBJECT", "ENCODING", p.key}, {"PEXPIRETIME", p.key}}
+	types, err := d.compareEach(places, agree, func(p place) [][]string {
+		return [][]string{{"TYPE", p.key}, {"PEXPIRETIME", p.key}}
 	})
+	if err != nil {
+		return err
+	}
+	encodings, err := d.compareEncodings(places, types)
 	if err != nil {
 		return err
 	}
@@ -34,18 +38,40 @@ func (d *duel) compareDatasets() error {
 		return err
 	}
 	for _, table := range d.tables {
-		var of []place
+		var ordered, unordered []place
 		for i, p := range places {
-			if types[i].Text == table.Type {
-				of = append(of, p)
+			switch {
+			case types[i].Text != table.Type:
+			case table.Unordered && (encodings[i].Text == "hashtable" || types[i].Text == setType && encodings[i].Text == "listpack"):
+				unordered = append(unordered, p)
+			default:
+				ordered = append(ordered, p)
 			}
 		}
-		_, err := d.compareEach(of, table.Unordered, func(p place) [][]string { return [][]string{table.Show(p.key)} })
-		if err != nil {
+		show := func(p place) [][]string { return [][]string{table.Show(p.key)} }
+		if _, err := d.compareEach(ordered, equal, show); err != nil {
+			return err
+		}
+		if _, err := d.compareEach(unordered, sameElements, show); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// compareEncodings returns how the first server encodes each place.
+func (d *duel) compareEncodings(places []place, types []Value) ([]Value, error) {
+	ask := func(p place) [][]string { return [][]string{{"OBJECT", "ENCODING", p.key}} }
+	var others []place
+	for i, p := range places {
+		if types[i].Text != setType {
+			others = append(others, p)
+		}
+	}
+	if _, err := d.compareEach(others, equal, ask); err != nil {
+		return nil, err
+	}
+	return d.compareEach(places, agree, ask)
 }
 
 // allShown makes sure that no value goes uncompared for want of a table.
@@ -81,9 +107,9 @@ func (d *duel) compareKeys() ([]place, error) {
 	return places, nil
 }
 
-// compareEach asks both servers the same about each place and returns the replies
-// to the first question.
-func (d *duel) compareEach(places []place, unordered bool, questions func(place) [][]string) ([]Value, error) {
+// compareEach asks both servers the same about each place, has same compare the
+// replies, and returns those to the first question.
+func (d *duel) compareEach(places []place, same func(args []string, a, b Value) bool, questions func(place) [][]string) ([]Value, error) {
 	var commands [][]string
 	var starts []int // index of the first question about each place
 	for _, p := range places {
@@ -96,8 +122,7 @@ func (d *duel) compareEach(places []place, unordered bool, questions func(place)
 		return nil, err
 	}
 	for i, args := range commands {
-		same := agree(args, a[i], b[i]) || unordered && sorted(a[i]).Equal(sorted(b[i]))
-		if !same {
+		if !same(args, a[i], b[i]) {
 			at, _ := slices.BinarySearch(starts, i+1)
 			return nil, fmt.Errorf("the datasets differ in database %d: %w", places[at-1].db, d.difference(args, a[i], b[i]))
 		}

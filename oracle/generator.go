@@ -20,11 +20,15 @@ type Table struct {
 	Forms []Form
 
 	// Type is what TYPE says of the keys of this table, Show the command that reads a
-	// whole value, Unordered whether its reply has no order. Empty for tables that add
-	// no type.
+	// whole value, Unordered whether its reply has no order where the encoding is a hash
+	// table. Empty for tables that add no type.
 	Type      string
 	Show      func(key string) []string
 	Unordered bool
+
+	// Settings are arguments of CONFIG SET: names and values under which the servers are
+	// compared.
+	Settings []string
 }
 
 // Form is one command. A form with a larger weight is drawn more often.
@@ -66,10 +70,20 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 }
 
 // AllTables are the tables of all data types.
-func AllTables() []Table { return []Table{connectionTable(), stringTable(), zsetTable(), keysTable()} }
+func AllTables() []Table {
+	return []Table{connectionTable(), stringTable(), setTable(), zsetTable(), keysTable()}
+}
 
 // Next draws a command.
 func (g *Generator) Next() []string {
+	args := g.draw()
+	for isChance(args) {
+		args = g.draw()
+	}
+	return args
+}
+
+func (g *Generator) draw() []string {
 	args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
 	if g.rand.IntN(mutateOnce) == 0 {
 		args = g.mutated(args)

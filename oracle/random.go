@@ -104,7 +104,29 @@ func segment(chunk [][]string) int {
 	return len(chunk)
 }
 
-func isFullScan(args []string) bool { return is("scan")(args) && len(args) > 1 && args[1] == "0" }
+func isFullScan(args []string) bool {
+	at := cursorAt(args)
+	return at > 0 && len(args) > at && args[at] == "0"
+}
+
+// cursorAt is where a command of the SCAN family has its cursor; 0 for any other.
+func cursorAt(args []string) int {
+	switch {
+	case is("scan")(args):
+		return 1
+	case is("hscan", "sscan", "zscan")(args):
+		return 2
+	}
+	return 0
+}
+
+// perElement is how many values a command returns of each element of a collection.
+func perElement(args []string) int {
+	if is("hgetall", "hscan", "zscan")(args) {
+		return 2
+	}
+	return 1
+}
 
 func (d *duel) exchange(commands [][]string) error {
 	if isFullScan(commands[0]) {
@@ -164,7 +186,7 @@ func (d *duel) exchangeScan(args []string) error {
 		return err
 	}
 	b, err := d.second.scan(args)
-	if err == nil && !sorted(a).Equal(sorted(b)) {
+	if err == nil && !sameElements(args, a, b) {
 		err = d.difference(args, a, b)
 	}
 	return err
@@ -173,10 +195,11 @@ func (d *duel) exchangeScan(args []string) error {
 // maxScanRounds stops an iteration that does not end.
 const maxScanRounds = 10_000
 
-// scan does a full iteration and returns the set of keys, or the error reply.
+// scan does a full iteration and returns the set of keys or elements, or the error
+// reply.
 func (r *rival) scan(args []string) (Value, error) {
 	keys, seen := Value{Kind: '*'}, map[string]bool{}
-	next := slices.Clone(args)
+	next, at := slices.Clone(args), cursorAt(args)
 	for range maxScanRounds {
 		v, err := r.main.Do(next...)
 		if err != nil || v.Kind == '-' {
@@ -185,13 +208,13 @@ func (r *rival) scan(args []string) (Value, error) {
 		if len(v.Elems) != 2 {
 			return v, fmt.Errorf("%s: SCAN replied\n%s", r.name, v)
 		}
-		for _, key := range v.Elems[1].Elems {
-			if !seen[key.Text] {
-				seen[key.Text] = true
-				keys.Elems = append(keys.Elems, key)
+		for element := range slices.Chunk(v.Elems[1].Elems, perElement(args)) {
+			if !seen[element[0].Text] {
+				seen[element[0].Text] = true
+				keys.Elems = append(keys.Elems, element...)
 			}
 		}
-		if next[1] = v.Elems[0].Text; next[1] == "0" {
+		if next[at] = v.Elems[0].Text; next[at] == "0" {
 			return keys, nil
 		}
 	}
@@ -202,19 +225,27 @@ func (r *rival) scan(args []string) (Value, error) {
 func (d *duel) reset() error {
 	d.close()
 	for _, r := range []*rival{d.first, d.second} {
-		if err := r.open(); err != nil {
+		if err := r.open(d.tables); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	return nil
 }
 
-func (r *rival) open() (err error) {
+func (r *rival) open(tables []Table) (err error) {
 	if r.main, err = Connect(r.side.Dial, resp2); err != nil {
 		return err
 	}
 	if r.audit, err = Connect(r.side.Dial, resp2); err != nil {
 		return err
+	}
+	for _, table := range tables {
+		if len(table.Settings) == 0 {
+			continue
+		}
+		if _, err = r.audit.mustDo(append([]string{"CONFIG", "SET"}, table.Settings...)...); err != nil {
+			return err
+		}
 	}
 	_, err = r.audit.mustDo("FLUSHALL")
 	return err
@@ -241,11 +272,13 @@ func agree(args []string, a, b Value) bool {
 		return a.Kind == b.Kind && a.Null == b.Null
 	case "keys":
 		return sorted(a).Equal(sorted(b))
-	case "zrandmember":
-		return a.Kind == b.Kind && a.Null == b.Null && len(a.Elems) == len(b.Elems) && (a.Kind != '-' || a.Equal(b))
-	case "zscan":
-		return sameScan(args, a, b)
-	case "scan": // not a full iteration: a cursor that means something to one server only
+	case "hgetall", "hkeys", "hvals": // in order where that means something: see compareDatasets
+		return sameElements(args, a, b)
+	case "smembers", "sinter", "sunion", "sdiff", "spop":
+		return sameElements(args, a, b)
+	case "hrandfield", "srandmember", "zrandmember":
+		return sameShape(a, b)
+	case "scan", "hscan", "sscan", "zscan": // not a full iteration: a cursor that means something to one server only
 		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
 	case "ttl":
 		return near(a, b, lagMillis/1000)
@@ -260,9 +293,38 @@ func agree(args []string, a, b Value) bool {
 		// idle since any of them was last used: two times of any size agree.
 		x, ok := a.Int()
 		y, ok2 := b.Int()
-		return ok && ok2 && x >= 0 && y >= 0 || a.Equal(b)
+		return ok && ok2 && x >= 0 && y >= 0 || isSetEncoding(args, a, b) || a.Equal(b)
 	}
 	return a.Equal(b)
+}
+
+func equal(_ []string, a, b Value) bool { return a.Equal(b) }
+
+// sameElements compares replies whose order means nothing; what belongs to one element
+// stays together.
+func sameElements(args []string, a, b Value) bool {
+	if perElement(args) == 2 && a.Kind == '*' && b.Kind == '*' && len(a.Elems)%2 == 0 && len(b.Elems)%2 == 0 {
+		a.Kind, b.Kind = '%', '%'
+	}
+	if is("zscan")(args) {
+		// How a score is printed there depends on the encoding, and 7.0 and 7.2 agree on one only.
+		a, b = shortestDoubles(a), shortestDoubles(b)
+	}
+	return sorted(a).Equal(sorted(b))
+}
+
+// sameShape compares replies of drawn elements: as many of the same kinds, or the same
+// error.
+func sameShape(a, b Value) bool {
+	if a.Kind == '-' || a.Kind != b.Kind || a.Null != b.Null || len(a.Elems) != len(b.Elems) {
+		return a.Equal(b)
+	}
+	for i := range a.Elems {
+		if !sameShape(a.Elems[i], b.Elems[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameDeadline compares deadlines in units of so many milliseconds: absolute ones
@@ -274,14 +336,4 @@ func sameDeadline(a, b Value, unit int64) bool {
 		return a.Equal(b)
 	}
 	return near(a, b, lagMillis/unit)
-}
-
-// sameScan compares two calls of ZSCAN, where both got all there is at once. How a score is printed there depends on the
-// encoding, and 7.0 and 7.2 agree on one only.
-func sameScan(args []string, a, b Value) bool {
-	isWhole := func(v Value) bool { return len(v.Elems) == 2 && v.Elems[0].Text == "0" }
-	if len(args) < 3 || args[2] != "0" || !isWhole(a) || !isWhole(b) {
-		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
-	}
-	return sorted(shortestDoubles(a)).Equal(sorted(shortestDoubles(b)))
 }

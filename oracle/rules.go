@@ -164,6 +164,16 @@ func knownRules() []Rule {
 	}
 }
 
+// setType is what TYPE says of a set.
+const setType = "set"
+
+// isSetEncoding is the rule "set-encoding", which needs both replies: Redis 7.2 has small sets that are no sets of integers as listpacks
+// (release notes of 7.2, src/t_set.c), where 7.0 has hash tables. Transcripts mark it @since 7.2; the random differential allows it, but for
+// keys that are no sets, whose encodings compareDatasets holds to be equal.
+func isSetEncoding(args []string, target, oracle Value) bool {
+	return isSub("object", "encoding")(args) && target.Text == "listpack" && oracle.Text == "hashtable"
+}
+
 const (
 	since72       = "since-7.2"
 	oracleVersion = "7.0.15"

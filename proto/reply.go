@@ -124,6 +124,20 @@ func (r *Reply) BulkInt(n int64) {
 	r.Bulk(strconv.AppendInt(digits[:0], n, 10))
 }
 
+// Place returns where the next reply will stand, for BulkAt.
+func (r *Reply) Place() int { return len(r.buf) }
+
+// BulkAt returns the body of the bulk string that was appended at a place, valid until more is appended. Places behind a deferred length
+// end when that is set.
+func (r *Reply) BulkAt(place int) []byte {
+	n, at := 0, place+len("$")
+	for ; r.buf[at] != '\r'; at++ {
+		n = 10*n + int(r.buf[at]-'0')
+	}
+	at += len("\r\n")
+	return r.buf[at : at+n]
+}
+
 // Ref appends a bulk string whose body is not copied: b must not change until
 // the reply has been written out, truncated, reset or dropped.
 func (r *Reply) Ref(b []byte) {

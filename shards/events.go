@@ -22,6 +22,12 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventSAdd
+	EventSRem
+	EventSPop
+	EventSInterStore
+	EventSUnionStore
+	EventSDiffStore
 	EventZAdd
 	EventZIncr
 	EventZRem
@@ -40,6 +46,7 @@ const (
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassSet     = 's'
 	ClassZSet    = 'z'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
@@ -64,6 +71,13 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+
+	EventSAdd:        {ClassSet, "sadd"},
+	EventSRem:        {ClassSet, "srem"},
+	EventSPop:        {ClassSet, "spop"},
+	EventSInterStore: {ClassSet, "sinterstore"},
+	EventSUnionStore: {ClassSet, "sunionstore"},
+	EventSDiffStore:  {ClassSet, "sdiffstore"},
 
 	EventZAdd:        {ClassZSet, "zadd"},
 	EventZIncr:       {ClassZSet, "zincr"},

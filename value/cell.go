@@ -69,10 +69,14 @@ func newRecord(n, further int) []byte {
 
 // Check looks for damage that a command which failed half-way may have left in a collection. The error says what is broken.
 func Check(v View) error {
-	if v.Kind == kindZSetPacked {
+	switch {
+	case v.Kind == KindSetInts:
+		return Intset(v.Bytes).Check()
+	case v.Kind == KindSetPacked:
+		return Listpack(v.Bytes).Check()
+	case v.Kind == kindZSetPacked:
 		return OpenSortedSet(v).check()
-	}
-	if !v.Kind.OwnsNodes() {
+	case !v.Kind.OwnsNodes():
 		return nil
 	}
 	for i := range int(v.Bytes[0]) {

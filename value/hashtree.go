@@ -112,3 +112,20 @@ func (t *hashTree) scan(from uint64, count int, fn func(member, val []byte)) (ne
 	}
 	return 0
 }
+
+// has reports whether a member is there. It is find without the way to the place.
+func (t *hashTree) has(member []byte) bool {
+	var scratch keyScratch
+	key := t.key(member, &scratch)
+	node := t.root
+	for node != 0 && t.nodes.Level(node) > 0 {
+		p := t.page(node)
+		_, val := p.entry(t.searchInner(p, key))
+		node, _ = child(val)
+	}
+	if node == 0 {
+		return false
+	}
+	_, found := t.page(node).search(key)
+	return found
+}

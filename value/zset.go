@@ -172,10 +172,7 @@ func (s SortedSet) check() error {
 		if err := s.list().Check(); err != nil {
 			return err
 		}
-		if n := s.list().Len(); n%2 != 0 {
-			return fmt.Errorf("%d entries of members and scores", n)
-		}
-		return nil
+		return s.list().checkScored()
 	}
 	members := s.byMember()
 	if order := s.byScore(); order.len != members.len {
@@ -189,4 +186,21 @@ func (s SortedSet) check() error {
 		return err == nil
 	})
 	return err
+}
+
+// checkScored looks for damage of a sound listpack that a sorted set is packed in.
+func (l Listpack) checkScored() error {
+	if n := l.Len(); n%2 != 0 {
+		return fmt.Errorf("%d entries of members and scores", n)
+	}
+	seen := map[string]bool{}
+	var last ScoredMember
+	for at := l.First(); at != ListpackEnd; at = l.Next(l.Next(at)) {
+		m := ScoredMember{l.At(at).Append(nil), l.scoreAt(l.Next(at))}
+		if seen[string(m.Member)] || len(seen) > 0 && compareScored(last, m) > 0 {
+			return fmt.Errorf("member %q is there twice or out of order", m.Member)
+		}
+		seen[string(m.Member)], last = true, m
+	}
+	return nil
 }

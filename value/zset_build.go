@@ -23,10 +23,28 @@ func (s SortedSet) Each(fn func(member Element, score float64) bool) {
 
 // OpenScored is a view of a value as one that has scores; ok is false if its type has none.
 func OpenScored(v View) (s Scored, ok bool) {
-	if TypeOf(v.Kind) != ZSet {
-		return nil, false
+	switch TypeOf(v.Kind) {
+	case ZSet:
+		return OpenSortedSet(v), true
+	case Set:
+		return &setScores{MembersOf(v)}, true
 	}
-	return OpenSortedSet(v), true
+	return nil, false
+}
+
+// setScores is a set as one whose members have a score of 1.
+type setScores struct{ Members }
+
+// Score implements Scored.
+func (s *setScores) Score(member []byte) (score float64, ok bool) { return 1, s.Has(member) }
+
+// Each implements Scored.
+func (s *setScores) Each(fn func(member Element, score float64) bool) {
+	for it := s.Iter(); it.Next(); {
+		if !fn(it.Element(), 1) {
+			return
+		}
+	}
 }
 
 // ScoredMember is a member to be.
@@ -54,12 +72,14 @@ func (g *Gathered) Add(e Element, score float64) {
 
 // SortMembers brings members, each of which is there once, into the order of a sorted set.
 func SortMembers(members []ScoredMember) {
-	slices.SortFunc(members, func(a, b ScoredMember) int {
-		if c := cmp.Compare(a.Score, b.Score); c != 0 {
-			return c
-		}
-		return compare(a.Member, b.Member)
-	})
+	slices.SortFunc(members, compareScored)
+}
+
+func compareScored(a, b ScoredMember) int {
+	if c := cmp.Compare(a.Score, b.Score); c != 0 {
+		return c
+	}
+	return compare(a.Member, b.Member)
 }
 
 // PutSortedSet makes a cell a sorted set of members, one or more, that are in its order. They may be views of what was there before.
