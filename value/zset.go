@@ -1,5 +1,5 @@
-// zset.go, zset_walk.go, zset_range.go, zset_change.go and zset_build.go are the sorted set: members, each once, with a score, in the
-// order of scores, and of members where scores are equal.
+// zset.go, zset_walk.go, zset_range.go, zset_change.go, zset_build.go and zset_combine.go are the sorted set: members, each once, with a
+// score, in the order of scores, and of members where scores are equal.
 //
 // A small one is a listpack of member, score, member, score ..., in that order, byte for byte as Redis keeps it: a score that is a whole
 // number of up to 2^62 is an integer entry (so the sign of zero is lost), any other is the text of text.AppendFloat. A large one is two
