@@ -202,7 +202,6 @@ func lrem(c *Call) error {
 const (
 	errRank = Error("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
 		"or use negative to start from the end of the list")
-	errRankRange = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 	errLPosCount = Error("ERR COUNT can't be negative")
 	errMaxLen    = Error("ERR MAXLEN can't be negative")
 )
@@ -249,7 +248,7 @@ func (o *lposOptions) setRank(n int64, ok bool) error {
 	case !ok:
 		return errNotInteger
 	case n == math.MinInt64:
-		return errRankRange
+		return errNotInt64Range
 	case n == 0:
 		return errRank
 	case n < 0:

@@ -120,7 +120,7 @@ func TestFailedListCommandIsTakenBack(t *testing.T) {
 		job := r.exec.group.NewJob()
 		job.RunBody(need, 0, func(tx *shards.Tx) {
 			slot := tx.Write(key)
-			value.ListPop(&slot, value.Left, 2)
+			value.ListPop(slot, value.Left, 2)
 			tx.Abort()
 		})
 		left := n

@@ -91,30 +91,43 @@ func (c *Call) addScored(o zaddOptions) error {
 	if c.slot, err = c.open(key, value.ZSet); err != nil {
 		return err
 	}
-	var added, changed int64
-	score, did := 0.0, value.NotAdded
-	if c.slot.Exists() || !o.IfPresent {
-		value.PrepareSortedSet(c.slot, c.Tx.Encoding(), len(scores), len(o.pairs[1]))
-		for i := range scores {
-			score, did = value.SortedSetAdd(c.slot, c.Tx.Encoding(), o.pairs[2*i+1], scores[i], &o.AddMode)
-			switch did {
-			case value.NewMember:
-				added++
-			case value.NewScore:
-				changed++
-			}
-		}
-	}
-	c.toldAdded(key, &o, added+changed)
+	did := c.addPairs(&o, scores)
+	c.toldAdded(key, &o, did.added+did.changed)
 	switch {
 	case o.Increment:
-		c.replyScore(score, did != value.NotAdded)
+		c.replyScore(did.score, did.last != value.NotAdded)
 	case o.changed:
-		c.Reply.Int(added + changed)
+		c.Reply.Int(did.added + did.changed)
 	default:
-		c.Reply.Int(added)
+		c.Reply.Int(did.added)
 	}
 	return nil
+}
+
+// zaddOutcome is what became of the pairs of ZADD.
+type zaddOutcome struct {
+	added, changed int64
+	score          float64     // of the last member
+	last           value.Added // what became of it
+}
+
+// addPairs adds members to the sorted set that is open in c.slot, and makes one there if there is none and one may be.
+func (c *Call) addPairs(o *zaddOptions, scores []float64) (did zaddOutcome) {
+	if !c.slot.Exists() && o.IfPresent {
+		return did
+	}
+	lim := c.Tx.Encoding()
+	value.PrepareSortedSet(c.slot, lim, len(scores), len(o.pairs[1]))
+	for i, score := range scores {
+		did.score, did.last = value.SortedSetAdd(c.slot, lim, o.pairs[2*i+1], score, &o.AddMode)
+		switch did.last {
+		case value.NewMember:
+			did.added++
+		case value.NewScore:
+			did.changed++
+		}
+	}
+	return did
 }
 
 // toldAdded says that members or scores are new, if some are.

@@ -279,10 +279,8 @@ func agree(args []string, a, b Value) bool {
 		return sameElements(args, a, b)
 	case "smembers", "sinter", "sunion", "sdiff", "spop":
 		return sameElements(args, a, b)
-	case "hrandfield", "srandmember":
+	case "hrandfield", "srandmember", "zrandmember":
 		return sameShape(a, b)
-	case "zrandmember":
-		return a.Kind == b.Kind && a.Null == b.Null && len(a.Elems) == len(b.Elems) && (a.Kind != '-' || a.Equal(b))
 	case "scan", "hscan", "sscan", "zscan": // not a full iteration: a cursor that means something to one server only
 		return a.Kind == b.Kind && (a.Kind != '-' || a.Equal(b))
 	case "ttl":
@@ -310,6 +308,10 @@ func equal(_ []string, a, b Value) bool { return a.Equal(b) }
 func sameElements(args []string, a, b Value) bool {
 	if perElement(args) == 2 && a.Kind == '*' && b.Kind == '*' && len(a.Elems)%2 == 0 && len(b.Elems)%2 == 0 {
 		a.Kind, b.Kind = '%', '%'
+	}
+	if is("zscan")(args) {
+		// How a score is printed there depends on the encoding, and 7.0 and 7.2 agree on one only.
+		a, b = shortestDoubles(a), shortestDoubles(b)
 	}
 	return sorted(a).Equal(sorted(b))
 }

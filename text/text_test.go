@@ -378,6 +378,12 @@ func FuzzNumbers(f *testing.F) {
 			_, ok = ParseLongDouble(b)
 			require.True(t, ok, "a long double has the wider range")
 		}
+		if x, ok := ParseBound(b); ok {
+			require.False(t, math.IsNaN(x))
+			again, ok := ParseFloat(AppendFloat(nil, x))
+			require.True(t, ok)
+			require.Equal(t, math.Float64bits(x), math.Float64bits(again))
+		}
 		if d, ok := ParseLongDouble(b); ok {
 			again, ok := ParseLongDouble(d.Append(nil))
 			require.True(t, ok)

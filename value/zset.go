@@ -1,5 +1,5 @@
-// zset.go, zset_walk.go, zset_range.go, zset_change.go and zset_build.go are the sorted set: members, each once, with a score, in the
-// order of scores, and of members where scores are equal.
+// zset.go, zset_walk.go, zset_range.go, zset_change.go, zset_build.go and zset_combine.go are the sorted set: members, each once, with a
+// score, in the order of scores, and of members where scores are equal.
 //
 // A small one is a listpack of member, score, member, score ..., in that order, byte for byte as Redis keeps it: a score that is a whole
 // number of up to 2^62 is an integer entry (so the sign of zero is lost), any other is the text of text.AppendFloat. A large one is two
@@ -172,10 +172,7 @@ func (s SortedSet) check() error {
 		if err := s.list().Check(); err != nil {
 			return err
 		}
-		if n := s.list().Len(); n%2 != 0 {
-			return fmt.Errorf("%d entries of members and scores", n)
-		}
-		return nil
+		return s.list().checkScored()
 	}
 	members := s.byMember()
 	if order := s.byScore(); order.len != members.len {
@@ -189,4 +186,21 @@ func (s SortedSet) check() error {
 		return err == nil
 	})
 	return err
+}
+
+// checkScored looks for damage of a sound listpack that a sorted set is packed in.
+func (l Listpack) checkScored() error {
+	if n := l.Len(); n%2 != 0 {
+		return fmt.Errorf("%d entries of members and scores", n)
+	}
+	seen := map[string]bool{}
+	var last ScoredMember
+	for at := l.First(); at != ListpackEnd; at = l.Next(l.Next(at)) {
+		m := ScoredMember{l.At(at).Append(nil), l.scoreAt(l.Next(at))}
+		if seen[string(m.Member)] || len(seen) > 0 && compareScored(last, m) > 0 {
+			return fmt.Errorf("member %q is there twice or out of order", m.Member)
+		}
+		seen[string(m.Member)], last = true, m
+	}
+	return nil
 }

@@ -27,18 +27,23 @@ func OpenScored(v View) (s Scored, ok bool) {
 	case ZSet:
 		return OpenSortedSet(v), true
 	case Set:
-		return &evenlyScored{MembersOf(v)}, true
+		return &setScores{MembersOf(v)}, true
 	}
 	return nil, false
 }
 
-// evenlyScored is a set as one whose members all have the score 1.
-type evenlyScored struct{ Members }
+// setScores is a set as one whose members have a score of 1.
+type setScores struct{ Members }
 
-func (s *evenlyScored) Score(member []byte) (score float64, ok bool) { return 1, s.Has(member) }
+// Score implements Scored.
+func (s *setScores) Score(member []byte) (score float64, ok bool) { return 1, s.Has(member) }
 
-func (s *evenlyScored) Each(fn func(member Element, score float64) bool) {
-	for it := s.Iter(); it.Next() && fn(it.Element(), 1); {
+// Each implements Scored.
+func (s *setScores) Each(fn func(member Element, score float64) bool) {
+	for it := s.Iter(); it.Next(); {
+		if !fn(it.Element(), 1) {
+			return
+		}
 	}
 }
 
@@ -67,12 +72,14 @@ func (g *Gathered) Add(e Element, score float64) {
 
 // SortMembers brings members, each of which is there once, into the order of a sorted set.
 func SortMembers(members []ScoredMember) {
-	slices.SortFunc(members, func(a, b ScoredMember) int {
-		if c := cmp.Compare(a.Score, b.Score); c != 0 {
-			return c
-		}
-		return compare(a.Member, b.Member)
-	})
+	slices.SortFunc(members, compareScored)
+}
+
+func compareScored(a, b ScoredMember) int {
+	if c := cmp.Compare(a.Score, b.Score); c != 0 {
+		return c
+	}
+	return compare(a.Member, b.Member)
 }
 
 // PutSortedSet makes a cell a sorted set of members, one or more, that are in its order. They may be views of what was there before.

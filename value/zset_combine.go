@@ -69,7 +69,7 @@ func Union(in []Weighted, a Aggregate) []ScoredMember {
 			score = orZero(score * w.Weight)
 			g.Add(e, score)
 			last := len(g.Members) - 1
-			name := stringView(g.Members[last].Member)
+			name := nameOf(g.Members[last].Member)
 			if i, found := at[name]; found {
 				g.Members[i].Score = a.join(g.Members[i].Score, score)
 				g.Members = g.Members[:last]
@@ -83,8 +83,8 @@ func Union(in []Weighted, a Aggregate) []ScoredMember {
 	return g.Members
 }
 
-// stringView is a view of b as a string.
-func stringView(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// nameOf is a view of b as a string.
+func nameOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Inter returns the members that all inputs have, in the order of a sorted set.
 func Inter(in []Weighted, a Aggregate) []ScoredMember {

@@ -69,7 +69,7 @@ func anyScore(t *rapid.T) float64 {
 	return float64(rapid.IntRange(-5, 5).Draw(t, "score"))
 }
 
-func anyScored(t *rapid.T) string {
+func anyZSetMember(t *rapid.T) string {
 	stem := rapid.SampledFrom([]string{"", "a", "\x00", "1", strings.Repeat("long", 30)}).Draw(t, "stem")
 	return stem + rapid.StringMatching("[0-9a-c]{0,2}").Draw(t, "member")
 }
@@ -81,7 +81,7 @@ func (m *zsetMachine) index(member string) int {
 }
 
 func (m *zsetMachine) add(t *rapid.T) {
-	member, score := anyScored(t), anyScore(t)
+	member, score := anyZSetMember(t), anyScore(t)
 	mode := AddMode{
 		IfAbsent:  rapid.IntRange(0, 3).Draw(t, "nx") == 0,
 		IfPresent: rapid.IntRange(0, 3).Draw(t, "xx") == 0,
@@ -123,7 +123,7 @@ func (m *zsetMachine) remove(t *rapid.T) {
 	if m.cell.ref == 0 {
 		return
 	}
-	member := anyScored(t)
+	member := anyZSetMember(t)
 	i := m.index(member)
 	require.Equal(t, i >= 0, SortedSetRemove(m.cell, []byte(member)))
 	if i >= 0 {
@@ -234,7 +234,7 @@ func TestSortedSetAgainstModel(t *testing.T) {
 func TestLexSpan(t *testing.T) {
 	bound := func(t *rapid.T, name string) LexBound {
 		return LexBound{
-			Text: []byte(anyScored(t)), Ex: rapid.Bool().Draw(t, name),
+			Text: []byte(anyZSetMember(t)), Ex: rapid.Bool().Draw(t, name),
 			Unlimited: rapid.SampledFrom([]int8{0, 0, 0, -1, 1}).Draw(t, name+"Unlimited"),
 		}
 	}
@@ -243,7 +243,7 @@ func TestLexSpan(t *testing.T) {
 		m.lim = Limits{ZsetMaxListpackEntries: int64(rapid.SampledFrom([]int{0, 1000}).Draw(t, "entries")), ZsetMaxListpackValue: 1000}
 		PrepareSortedSet(m.cell, &m.lim, 0, 0)
 		for range rapid.IntRange(1, 50).Draw(t, "n") {
-			SortedSetAdd(m.cell, &m.lim, []byte(anyScored(t)), 7, &AddMode{})
+			SortedSetAdd(m.cell, &m.lim, []byte(anyZSetMember(t)), 7, &AddMode{})
 		}
 		all := m.read(Walk{N: m.set().Len()})
 		r, skip, reverse := LexRange{bound(t, "min"), bound(t, "max")}, rapid.IntRange(0, 3).Draw(t, "skip"), rapid.Bool().Draw(t, "reverse")
