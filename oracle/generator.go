@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,10 @@ type Table struct {
 	Type      string
 	Show      func(key string) []string
 	Unordered bool
+
+	// Avoid reports commands that are not to be sent, for the servers differ there and
+	// may: damage can make them of the forms of any table. nil avoids none.
+	Avoid func(args []string) bool
 }
 
 // Form is one command. A form with a larger weight is drawn more often.
@@ -72,11 +77,19 @@ func AllTables() []Table {
 
 // Next draws a command.
 func (g *Generator) Next() []string {
-	args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
-	if g.rand.IntN(mutateOnce) == 0 {
-		args = g.mutated(args)
+	for {
+		args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
+		if g.rand.IntN(mutateOnce) == 0 {
+			args = g.mutated(args)
+		}
+		if !g.avoids(args) {
+			return args
+		}
 	}
-	return args
+}
+
+func (g *Generator) avoids(args []string) bool {
+	return slices.ContainsFunc(g.tables, func(table Table) bool { return table.Avoid != nil && table.Avoid(args) })
 }
 
 // mutated damages the arguments: wrong arity, options in the wrong place, junk.
