@@ -117,7 +117,7 @@ func TestLieIsFoundAndShrunk(t *testing.T) {
 	f := &failure{TB: t}
 	lying := startProxy(t, Start(t), "STRLEN")
 	require.PanicsWithValue(t, f, func() {
-		RunRandom(f, Ours(lying), Real(Start(t).Dial), 7, 5_000)
+		RunRandom(f, Ours(lying), Real(Start(t).Dial), 7, 5_000, stringTable())
 	})
 	require.Contains(t, f.text, "seed 7")
 	require.Contains(t, f.text, "shrunk to 2 commands")
