@@ -21,7 +21,7 @@ func (n *Nodes) check() error {
 		switch {
 		case b.header&(flagFree|flagRetired) != 0:
 			return fmt.Errorf("node %d: block is not in use", number)
-		case uint32(b.header>>headerLink) != number:
+		case b.header>>headerLink != uint64(number):
 			return fmt.Errorf("node %d: block is of node %d", number, b.header>>headerLink)
 		}
 		payload := n.payload(b)

@@ -235,8 +235,7 @@ func (s *GeoShape) EachRange(fn func(low, high float64) bool) {
 	var last geoCell
 	lastAt := 0
 	for i, n := range geoNeighbours {
-		if step >= 2 && (n.north < 0 && area.minLatitude < bounds.minLatitude || n.north > 0 && area.maxLatitude > bounds.maxLatitude ||
-			n.east < 0 && area.minLongitude < bounds.minLongitude || n.east > 0 && area.maxLongitude > bounds.maxLongitude) {
+		if step >= 2 && area.keeps(bounds, n.east, n.north) {
 			continue
 		}
 		c := middle.moved(n.east, n.north)
@@ -248,6 +247,12 @@ func (s *GeoShape) EachRange(fn func(low, high float64) bool) {
 			return
 		}
 	}
+}
+
+// keeps reports whether a rectangle does not reach beyond the area to the east and north, or to the west and south if these are negative.
+func (a geoArea) keeps(r geoArea, east, north int) bool {
+	return north < 0 && a.minLatitude < r.minLatitude || north > 0 && a.maxLatitude > r.maxLatitude ||
+		east < 0 && a.minLongitude < r.minLongitude || east > 0 && a.maxLongitude > r.maxLongitude
 }
 
 // sticksOut reports whether the shape reaches beyond the neighbours of a cell.

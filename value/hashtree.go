@@ -6,7 +6,6 @@ package value
 
 import (
 	"encoding/binary"
-	"math/bits"
 )
 
 type hashTree struct{ tree }
@@ -72,18 +71,6 @@ func (t *hashTree) each(fn func(member, val []byte) bool) {
 			return
 		}
 	}
-}
-
-// random returns the place of a member that is drawn nearly uniformly by r, a random number: a leaf by the share of hashes it covers,
-// then any of its entries. The tree must not be empty.
-func (t *hashTree) random(r uint64) cursor {
-	var key [hashBytes]byte
-	binary.BigEndian.PutUint32(key[:], uint32(r))
-	c, _ := t.tree.find(key[:])
-	n := t.page(c.leaf().node).count()
-	high, _ := bits.Mul64(r>>32<<32, uint64(n))
-	c.leaf().at = int(high)
-	return c
 }
 
 // scan calls fn for about count members from a cursor on, and returns the cursor to go on from, 0 at the end. Cursors are at most 1<<32.

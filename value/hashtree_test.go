@@ -58,23 +58,3 @@ func TestHashTreeScan(t *testing.T) {
 	require.Greater(t, calls, 300)
 	require.Zero(t, tr.scan(1<<40, 10, func(_, _ []byte) { t.Fatal("behind the end") }))
 }
-
-// TestHashTreeRandom expects every member to be drawn about as often as the others.
-func TestHashTreeRandom(t *testing.T) {
-	s := newTestSpace()
-	tr := hashTree{tree{nodes: s.Nodes()}}
-	const members, draws = 1000, 200_000
-	for i := range members {
-		tr.put(fmt.Append(nil, i), make([]byte, 20))
-	}
-	drawn := map[string]int{}
-	for range draws {
-		c := tr.random(rand.Uint64())
-		m, _ := c.member()
-		drawn[string(m)]++
-	}
-	require.Len(t, drawn, members)
-	for m, n := range drawn {
-		require.InDelta(t, draws/members, n, 0.6*draws/members, m)
-	}
-}

@@ -609,12 +609,3 @@ func BenchmarkSet(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkSetHashTreeRandom(b *testing.B) {
-	cell, _, _ := benchmarkedSet(b, 1_000_000, false)
-	set := MembersOf(cell.View())
-	for b.Loop() {
-		c := set.tree.random(rand.Uint64())
-		c.member()
-	}
-}
