@@ -27,10 +27,11 @@ type Call struct {
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	cells   [2]shards.Slot // the keys that the call has open for change by a data type, which takes them as an interface
-	element []byte         // an element that is moved within its list
-	integer [8]byte        // an encoded integer on its way to the keyspace
-	digits  [32]byte       // the text of an integer on its way out
+	slot    shards.Slot // a collection open for change; here, because what is passed as a value.Cell must live on the heap
+	other   shards.Slot // a second one
+	element []byte      // an element that is moved within its list
+	integer [8]byte     // an encoded integer on its way to the keyspace
+	digits  [32]byte    // the text of an integer on its way out
 }
 
 // outcome is how a call ended.

@@ -33,18 +33,23 @@ func (c *Call) check(key []byte, want value.Type) (ok bool, err error) {
 
 // open opens a key of a type, present or not, for change.
 func (c *Call) open(key []byte, want value.Type) (slot shards.Slot, err error) {
-	if _, err := c.check(key, want); err != nil {
-		return slot, err
+	it, ok := c.Tx.Peek(key)
+	if ok && it.Type() != want {
+		return slot, errWrongType
 	}
-	return c.Tx.Write(key), nil
+	return c.Tx.WriteFound(key, it), nil
 }
 
 // openExisting opens a key of a type for change; ok is false if it is absent.
 func (c *Call) openExisting(key []byte, want value.Type) (slot shards.Slot, ok bool, err error) {
-	if ok, err = c.check(key, want); !ok {
-		return slot, false, err
+	it, ok := c.Tx.Peek(key)
+	switch {
+	case !ok:
+		return slot, false, nil
+	case it.Type() != want:
+		return slot, false, errWrongType
 	}
-	return c.Tx.Write(key), true, nil
+	return c.Tx.WriteFound(key, it), true, nil
 }
 
 // dropIfEmpty removes a collection that has nothing left: there are no empty ones.
@@ -55,11 +60,31 @@ func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
 	}
 }
 
+// replyElement answers with an element of a collection.
+func (c *Call) replyElement(e value.Element) {
+	if e.IsInt {
+		c.Reply.BulkInt(e.Int)
+		return
+	}
+	c.Reply.Bulk(e.Text)
+}
+
 // elementScan is one call of HSCAN, SSCAN or ZSCAN.
 type elementScan struct {
 	cursor uint64
 	filter scanFilter
 	found  [][]byte // what is returned of each element, flat
+	digits []byte   // of those in found that are kept as integers
+}
+
+// text is the text of an element, for found.
+func (s *elementScan) text(e value.Element) []byte {
+	if !e.IsInt {
+		return e.Text
+	}
+	from := len(s.digits)
+	s.digits = e.Append(s.digits) // where it moves, what was found before keeps the old bytes
+	return s.digits[from:]
 }
 
 // scanElements is HSCAN, SSCAN and ZSCAN: scan goes over about count elements from the cursor on, adds what is wanted to found,

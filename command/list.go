@@ -1,8 +1,7 @@
 // list.go: the rows of all list commands, and those that put elements in or take them out at the ends. What works inside a list is in
 // list_inside.go, what moves elements between lists in list_move.go.
 //
-// Writing handlers open a key through Call.cells: value's functions take it as an interface, and what they get so would be
-// allocated otherwise. A list that has nothing left is removed (elementsRemoved).
+// A list that has nothing left is removed (elementsRemoved).
 
 package command
 
@@ -120,6 +119,15 @@ func (c *Call) list(key []byte) (l value.ListView, ok bool, err error) {
 	return l, ok, err
 }
 
+// peekList finds a list that is to be opened for change, perhaps; ok is false if the key is absent.
+func (c *Call) peekList(key []byte) (it shards.Item, ok bool, err error) {
+	it, ok = c.Tx.Peek(key)
+	if ok && it.Type() != value.List {
+		err = errWrongType
+	}
+	return it, ok, err
+}
+
 func lpush(c *Call) error  { return c.push(value.Left, false) }
 func rpush(c *Call) error  { return c.push(value.Right, false) }
 func lpushx(c *Call) error { return c.push(value.Left, true) }
@@ -127,7 +135,7 @@ func rpushx(c *Call) error { return c.push(value.Right, true) }
 
 func (c *Call) push(at value.End, onlyExisting bool) error {
 	key, elems := c.Args[1], c.Args[2:]
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -139,10 +147,9 @@ func (c *Call) push(at value.End, onlyExisting bool) error {
 	for _, elem := range elems {
 		bytes += len(elem)
 	}
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
-	value.ListGrow(cell, c.listSize(), len(elems), bytes)
-	n := value.ListPush(cell, at, elems...)
+	c.slot = c.Tx.WriteFound(key, it)
+	value.ListGrow(&c.slot, c.listSize(), len(elems), bytes)
+	n := value.ListPush(&c.slot, at, elems...)
 	c.Tx.Changed(key, pushEvents[at])
 	c.Reply.Int(int64(n))
 	return nil
@@ -171,7 +178,7 @@ func (c *Call) pop(at value.End) error {
 			return errNotPositive
 		}
 	}
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -182,25 +189,24 @@ func (c *Call) pop(at value.End) error {
 	case count == 0:
 		c.Reply.Array(0)
 	default:
-		c.popFrom(key, at, count, counted)
+		c.popFrom(key, it, at, count, counted)
 	}
 	return nil
 }
 
-// popFrom removes count elements, or as many as there are, at one end of a list that is there, and replies with them: with an array, or, of
-// one, with itself.
-func (c *Call) popFrom(key []byte, at value.End, count int64, asArray bool) {
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
-	l := value.ListOf(cell.View())
+// popFrom removes count elements, or as many as there are, at one end of a list, which is as just found, and replies with them: with an
+// array, or, of one, with itself.
+func (c *Call) popFrom(key []byte, it shards.Item, at value.End, count int64, asArray bool) {
+	c.slot = c.Tx.WriteFound(key, it)
+	l := value.ListOf(c.slot.View())
 	n := int(min(count, int64(l.Len())))
 	if asArray {
 		c.Reply.Array(n)
 	}
 	c.replyElements(&l, at, n)
-	left := value.ListPop(cell, at, n)
+	left := value.ListPop(&c.slot, at, n)
 	c.Tx.Changed(key, popEvents[at])
-	c.elementsRemoved(cell, key, left)
+	c.elementsRemoved(&c.slot, key, left)
 }
 
 // replyElements replies with n elements, one after the other, from one end of a list on.
@@ -220,21 +226,13 @@ func (c *Call) replyWalk(w *value.ListWalk, n int) {
 	}
 }
 
-func (c *Call) replyElement(e value.Element) {
-	if e.IsInt {
-		c.Reply.BulkInt(e.Int)
-		return
-	}
-	c.Reply.Bulk(e.Text)
-}
-
 // elementsRemoved ends a change that took elements out of a list, and left so many.
-func (c *Call) elementsRemoved(cell *shards.Slot, key []byte, left int) {
+func (c *Call) elementsRemoved(slot *shards.Slot, key []byte, left int) {
 	if left > 0 {
-		value.ListShrink(cell, c.listSize())
+		value.ListShrink(slot, c.listSize())
 		return
 	}
-	c.dropIfEmpty(cell, key, left)
+	c.dropIfEmpty(slot, key, left)
 }
 
 // The errors of LMPOP's numbers.
@@ -283,35 +281,30 @@ func lmpop(c *Call) error {
 	if err != nil {
 		return err
 	}
-	done, err := c.popFirst(o.keys, o.from, o.count)
+	done, err := c.popFirst(o.keys, o.from, o.count, true)
 	if err == nil && !done {
 		c.Reply.NullArray()
 	}
 	return err
 }
 
-// popFirst removes elements from the first of some lists that is there, as LMPOP does, and replies with its key and the elements; done is false,
-// and there is no reply, if none is there.
-func (c *Call) popFirst(keys [][]byte, from value.End, count int64) (done bool, err error) {
-	key, ok, err := c.firstList(keys)
-	if !ok {
-		return false, err
-	}
-	c.Reply.Array(2)
-	c.Reply.Bulk(key)
-	c.popFrom(key, from, count, true)
-	return true, nil
-}
-
-// firstList is the first of some keys that is there, which must hold a list; ok is false if none is.
-func (c *Call) firstList(keys [][]byte) (first []byte, ok bool, err error) {
+// popFirst removes elements from the first of some lists that is there, as LMPOP does, and replies with its key and with an array of them, or
+// with the only one itself; done is false, and there is no reply, if none of the lists is there.
+func (c *Call) popFirst(keys [][]byte, from value.End, count int64, asArray bool) (done bool, err error) {
 	for _, key := range keys {
 		if !c.Tx.Holds(key) {
 			continue // it is another key that has something for a command that waits
 		}
-		if ok, err := c.check(key, value.List); ok || err != nil {
-			return key, ok, err
+		it, ok, err := c.peekList(key)
+		switch {
+		case err != nil:
+			return false, err
+		case ok:
+			c.Reply.Array(2)
+			c.Reply.Bulk(key)
+			c.popFrom(key, it, from, count, asArray)
+			return true, nil
 		}
 	}
-	return nil, false, nil
+	return false, nil
 }

@@ -48,17 +48,11 @@ func (c *Call) blockingPop(from value.End) error {
 		return err
 	}
 	keys := c.Args[1:last]
-	key, ok, err := c.firstList(keys)
-	switch {
-	case err != nil:
+	done, err := c.popFirst(keys, from, 1, false)
+	if err != nil || done {
 		return err
-	case !ok:
-		return c.block(waitFor{keys: keys, want: value.List, timeout: timeout, each: true})
 	}
-	c.Reply.Array(2)
-	c.Reply.Bulk(key)
-	c.popFrom(key, from, 1, false)
-	return nil
+	return c.block(waitFor{keys: keys, want: value.List, timeout: timeout, each: true})
 }
 
 func blmpop(c *Call) error {
@@ -70,7 +64,7 @@ func blmpop(c *Call) error {
 	if err != nil {
 		return err
 	}
-	done, err := c.popFirst(o.keys, o.from, o.count)
+	done, err := c.popFirst(o.keys, o.from, o.count, true)
 	if err != nil || done {
 		return err
 	}

@@ -88,19 +88,18 @@ func ltrim(c *Call) error {
 		return err
 	}
 	key := c.Args[1]
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	if err != nil {
 		return err
 	}
 	if ok {
-		cell := &c.cells[0]
-		*cell = c.Tx.Write(key)
-		l := value.ListOf(cell.View())
+		c.slot = c.Tx.WriteFound(key, it)
+		l := value.ListOf(c.slot.View())
 		from, to := elementRange(start, end, l.Len())
-		value.ListPop(cell, value.Right, l.Len()-to)
-		left := value.ListPop(cell, value.Left, from)
+		value.ListPop(&c.slot, value.Right, l.Len()-to)
+		left := value.ListPop(&c.slot, value.Left, from)
 		c.Tx.Changed(key, shards.EventLTrim)
-		c.elementsRemoved(cell, key, left)
+		c.elementsRemoved(&c.slot, key, left)
 	}
 	c.Reply.OK()
 	return nil
@@ -108,7 +107,7 @@ func ltrim(c *Call) error {
 
 func lset(c *Call) error {
 	key, elem := c.Args[1], c.Args[3]
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -119,18 +118,16 @@ func lset(c *Call) error {
 	if err != nil {
 		return err
 	}
-	it, _ := c.Tx.Peek(key)
 	l := value.ListOf(it.View())
 	i, ok := elementIndex(index, l.Len())
 	if !ok {
 		return errIndex
 	}
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
-	value.ListGrow(cell, c.listSize(), 1, len(elem))
-	value.ListSet(cell, i, elem)
+	c.slot = c.Tx.WriteFound(key, it)
+	value.ListGrow(&c.slot, c.listSize(), 1, len(elem))
+	value.ListSet(&c.slot, i, elem)
 	c.Tx.Changed(key, shards.EventLSet)
-	value.ListShrink(cell, c.listSize())
+	value.ListShrink(&c.slot, c.listSize())
 	c.Reply.OK()
 	return nil
 }
@@ -144,7 +141,7 @@ func linsert(c *Call) error {
 	if !behind && !c.Option(2, "before") {
 		return errSyntax
 	}
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -152,10 +149,9 @@ func linsert(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
-	value.ListGrow(cell, c.listSize(), 1, len(elem))
-	l, m := value.ListOf(cell.View()), value.Match(c.Args[3])
+	c.slot = c.Tx.WriteFound(key, it)
+	value.ListGrow(&c.slot, c.listSize(), 1, len(elem))
+	l, m := value.ListOf(c.slot.View()), value.Match(c.Args[3])
 	i := l.Find(&m, 0, value.Right)
 	if i < 0 {
 		c.Reply.Int(-1)
@@ -164,7 +160,7 @@ func linsert(c *Call) error {
 	if behind {
 		i++
 	}
-	n := value.ListInsert(cell, i, elem)
+	n := value.ListInsert(&c.slot, i, elem)
 	c.Tx.Changed(key, shards.EventLInsert)
 	c.Reply.Int(int64(n))
 	return nil
@@ -176,7 +172,7 @@ func lrem(c *Call) error {
 	if err != nil {
 		return err
 	}
-	ok, err := c.check(key, value.List)
+	it, ok, err := c.peekList(key)
 	switch {
 	case err != nil:
 		return err
@@ -191,13 +187,12 @@ func lrem(c *Call) error {
 	if limit <= 0 { // all: also of -count where that is no integer
 		limit = math.MaxInt64
 	}
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
+	c.slot = c.Tx.WriteFound(key, it)
 	m := value.Match(c.Args[3])
-	removed, left := value.ListRemove(cell, &m, int(limit), from)
+	removed, left := value.ListRemove(&c.slot, &m, int(limit), from)
 	if removed > 0 {
 		c.Tx.Changed(key, shards.EventLRem)
-		c.elementsRemoved(cell, key, left)
+		c.elementsRemoved(&c.slot, key, left)
 	}
 	c.Reply.Int(int64(removed))
 	return nil

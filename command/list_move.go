@@ -51,47 +51,46 @@ func (c *Call) moveOrNull(from, to value.End) error {
 // moveElement moves the element at one end of a list to one end of another, or of the same, and replies with it; done is false, and
 // there is no reply, if the first list is not there.
 func (c *Call) moveElement(src, dst []byte, from, to value.End) (done bool, err error) {
-	if done, err = c.check(src, value.List); !done {
+	it, ok, err := c.peekList(src)
+	if err != nil || !ok {
 		return false, err
 	}
-	if _, err := c.check(dst, value.List); err != nil {
+	target, _, err := c.peekList(dst)
+	if err != nil {
 		return false, err
 	}
+	c.slot = c.Tx.WriteFound(src, it)
 	if bytes.Equal(src, dst) {
 		c.rotate(src, from, to)
 		return true, nil
 	}
-	source, target := &c.cells[0], &c.cells[1]
-	*target, *source = c.Tx.Write(dst), c.Tx.Write(src)
-	l := value.ListOf(source.View())
+	c.other = c.Tx.WriteFound(dst, target)
+	l := value.ListOf(c.slot.View())
 	e := l.End(from)
 	c.replyElement(e)
 
 	var digits value.IntText
-	elem := e.Bytes(&digits)
-	value.ListGrow(target, c.listSize(), 1, l.CountedLen(e))
-	value.ListPush(target, to, elem)
+	value.ListGrow(&c.other, c.listSize(), 1, l.CountedLen(e))
+	value.ListPush(&c.other, to, e.Bytes(&digits))
 	c.Tx.Changed(dst, pushEvents[to])
-	left := value.ListPop(source, from, 1)
+	left := value.ListPop(&c.slot, from, 1)
 	c.Tx.Changed(src, popEvents[from])
-	c.elementsRemoved(source, src, left)
+	c.elementsRemoved(&c.slot, src, left)
 	return true, nil
 }
 
-// rotate moves an element within a list.
+// rotate moves an element within the list that is open.
 func (c *Call) rotate(key []byte, from, to value.End) {
-	cell := &c.cells[0]
-	*cell = c.Tx.Write(key)
-	l := value.ListOf(cell.View())
+	l := value.ListOf(c.slot.View())
 	e := l.End(from)
 	c.replyElement(e)
 
 	counted := l.CountedLen(e)
 	c.element = e.Append(c.element[:0])
-	value.ListPop(cell, from, 1)
-	value.ListGrow(cell, c.listSize(), 1, counted)
-	left := value.ListPush(cell, to, c.element)
+	value.ListPop(&c.slot, from, 1)
+	value.ListGrow(&c.slot, c.listSize(), 1, counted)
+	left := value.ListPush(&c.slot, to, c.element)
 	c.Tx.Changed(key, pushEvents[to])
 	c.Tx.Also(key, popEvents[from])
-	c.elementsRemoved(cell, key, left)
+	c.elementsRemoved(&c.slot, key, left)
 }

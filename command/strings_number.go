@@ -45,14 +45,23 @@ func increase(c *Call, by int64) error {
 	if err != nil {
 		return err
 	}
-	if by > 0 && n > math.MaxInt64-by || by < 0 && n < math.MinInt64-by {
-		return errOverflow
+	sum, err := addInts(n, by)
+	if err != nil {
+		return err
 	}
 	slot := c.Tx.Write(key)
-	c.PutInt(&slot, n+by)
+	c.PutInt(&slot, sum)
 	c.Tx.Changed(key, shards.EventIncrBy)
-	c.Reply.Int(n + by)
+	c.Reply.Int(sum)
 	return nil
+}
+
+// addInts is the sum of two integers, unless it is none of 64 bits.
+func addInts(n, by int64) (sum int64, err error) {
+	if by > 0 && n > math.MaxInt64-by || by < 0 && n < math.MinInt64-by {
+		return 0, errOverflow
+	}
+	return n + by, nil
 }
 
 // integerAt is the integer at a key that is about to change, 0 if the key is absent.

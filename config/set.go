@@ -177,7 +177,8 @@ func setError(name, why string) error {
 	return fmt.Errorf("ERR CONFIG SET failed (possibly related to argument '%s') - %s", oneLine(name), oneLine(why))
 }
 
-// oneLine keeps a client's text from breaking the reply line that quotes it.
+// oneLine keeps a client's text from breaking the reply line that quotes it. Redis prints it as a C string, so no further than a NUL.
 func oneLine(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
 }

@@ -49,6 +49,7 @@ func TestSetByCaller(t *testing.T) {
 		{"line breaks", "yes", Caller{}, Pair{"a\r\nb", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'a  b'"},
 		{"own, immutable", "yes", Caller{}, Pair{"shards", "3"}, "ERR CONFIG SET failed (possibly related to argument 'shards') - can't set immutable config"},
 		{"own, same value", "yes", Caller{}, Pair{"shards", "0"}, ""},
+		{"NUL", "yes", Caller{}, Pair{"a\x00b", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'a'"},
 		{"not a parameter", "yes", Caller{}, Pair{"include", "x"}, "ERR Unknown option or number of arguments for CONFIG SET - 'include'"},
 	}
 	for _, tt := range tests {

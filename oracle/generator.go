@@ -66,7 +66,7 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 }
 
 // AllTables are the tables of all data types.
-func AllTables() []Table { return []Table{connectionTable(), stringTable(), keysTable()} }
+func AllTables() []Table { return []Table{connectionTable(), stringTable(), listTable(), keysTable()} }
 
 // Next draws a command.
 func (g *Generator) Next() []string {

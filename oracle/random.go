@@ -256,7 +256,7 @@ func agree(args []string, a, b Value) bool {
 		// idle since any of them was last used: two times of any size agree.
 		x, ok := a.Int()
 		y, ok2 := b.Int()
-		return ok && ok2 && x >= 0 && y >= 0 || a.Equal(b)
+		return ok && ok2 && x >= 0 && y >= 0 || sameListEncoding(a, b) || a.Equal(b)
 	}
 	return a.Equal(b)
 }

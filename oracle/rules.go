@@ -9,7 +9,9 @@ package oracle
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -134,6 +136,14 @@ func knownRules() []Rule {
 			},
 		},
 		{
+			Name:    "lpos-rank",
+			Why:     "LPOS refuses a RANK whose opposite is no long (Redis 7.2 release notes, src/t_list.c)",
+			Applies: isRankRefused,
+			Adapt: func([]string, Value) Value {
+				return Value{Kind: '-', Text: "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"}
+			},
+		},
+		{
 			Name:    since72,
 			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes); the transcript is the source",
 			Applies: func([]string) bool { return false },
@@ -155,6 +165,26 @@ func isSub(name string, subs ...string) func(args []string) bool {
 	return func(args []string) bool {
 		return is(name)(args) && len(args) > 1 && slices.Contains(subs, strings.ToLower(args[1]))
 	}
+}
+
+// isRankRefused reports whether the first option of an LPOS that is refused is a RANK of the least long.
+func isRankRefused(args []string) bool {
+	if !is("lpos")(args) {
+		return false
+	}
+	for i := 3; i+1 < len(args); i += 2 {
+		n, err := strconv.ParseInt(args[i+1], 10, 64)
+		isPlain := err == nil && strconv.FormatInt(n, 10) == args[i+1]
+		switch word := strings.ToLower(args[i]); {
+		case word == "rank" && isPlain && n == math.MinInt64:
+			return true
+		case word == "rank" && isPlain && n != 0:
+		case (word == "count" || word == "maxlen") && isPlain && n >= 0:
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // Positions in a row of COMMAND INFO.

@@ -185,7 +185,7 @@ func (tx *Tx) Look(key []byte) (Item, bool) {
 	ref := tx.find(s, d, key)
 	if ref == 0 {
 		s.stats.Misses++
-		return Item{}, false
+		return Item{d, 0}, false
 	}
 	s.stats.Hits++
 	return Item{d, ref}, true
@@ -221,7 +221,16 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 // transaction ends or the key is written through another slot.
 func (tx *Tx) Write(key []byte) Slot {
 	s, d := tx.home(key)
-	ref := tx.find(s, d, key)
+	return tx.open(s, d, key, tx.find(s, d, key))
+}
+
+// WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
+func (tx *Tx) WriteFound(key []byte, it Item) Slot {
+	s, _ := tx.home(key)
+	return tx.open(s, it.d, key, it.ref)
+}
+
+func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 	tx.preImage(s, d, key, ref)
 	if ref != 0 {
 		tx.touch(d, ref)

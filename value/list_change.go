@@ -23,14 +23,14 @@ var emptyListpack = EmptyListpack()
 // list-max-listpack-size.
 func ListGrow(c Cell, size, n, bytes int) {
 	v, limit := c.View(), listLimitOf(size)
-	switch {
-	case v.Kind == 0:
+	switch v.Kind {
+	case 0:
 		if limit.exceeded(listpackEmptySize+bytes, n) {
 			c.Put(kindListTree, listRecord)
 		} else {
 			c.Put(kindListPacked, emptyListpack)
 		}
-	case v.Kind == kindListPacked:
+	case kindListPacked:
 		if limit.exceeded(len(v.Bytes)+bytes, Listpack(v.Bytes).Len()+n) {
 			unpackList(c, v)
 		}

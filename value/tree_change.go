@@ -17,8 +17,9 @@ func (t *tree) put(key, val []byte) (isNew bool) {
 
 // insert puts an entry where find said that its key would stand.
 func (t *tree) insert(c *cursor, key, val []byte) {
-	for !t.insertAt(c, key, val) {
-		*c, _ = t.find(key)
+	for done := t.insertAt(c, key, val); !done; {
+		again, _ := t.find(key) // not into c, which would make every tree live on the heap
+		done = t.insertAt(&again, key, val)
 	}
 }
 
