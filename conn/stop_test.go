@@ -181,12 +181,14 @@ func TestStopWithPendingOutput(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-// A client that takes nothing is cut when time is up; so is one that waits for the end of a pause.
+// A client that takes nothing is cut when time is up; one that waits for the end of a pause goes at once.
 func TestStopCutsOffWhoIsNotDone(t *testing.T) {
 	f := newFixture(t)
 	c := f.narrow()
 	c.do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
 	c.send(strings.Repeat(request("GET", "k"), 200))
+	k := f.only()
+	f.eventually(func() bool { n, _ := k.out.size(); return n > 0 && k.driver.isIdle() }, "output is pending")
 	p := f.dial()
 	p.do("+OK\r\n", "CLIENT", "PAUSE", "100000")
 	p.send(request("GET", "k"))

@@ -2,7 +2,8 @@ package oracle
 
 // The generator's table of the list commands. Elements are drawn from few values, so
 // that some are equal; the limit of a listpack changes in mid-stream, and elements
-// are now and then as large as that, so that lists of either encoding meet.
+// are now and then as large as that, so that lists of either encoding meet. Commands that
+// wait are the only client's, so they end with a time-out if not at once.
 
 import (
 	"slices"
@@ -39,6 +40,12 @@ func listTable() Table {
 				}
 				return strconv.Itoa(g.rand.IntN(6))
 			},
+			"wait": func(g *Generator) string {
+				if g.rand.IntN(10) == 0 {
+					return pick(g, "-1", "-0.5", "x", "", "nan", "1,5")
+				}
+				return pick(g, "0.001", "1e-3", "0.0001", "2e-300")
+			},
 			"limit": func(g *Generator) string { return pick(g, "1", "2", "4", "32", "-1", "-2", "-2", "-5", "0") },
 		},
 		Forms: []Form{
@@ -63,6 +70,12 @@ func listTable() Table {
 			{2, "LMPOP 1 key (LEFT|RIGHT) [COUNT count]"},
 			{1, "LMPOP 2 key key (LEFT|RIGHT) [COUNT count]"},
 			{1, "LMPOP count (key)+ (LEFT|RIGHT|UP) [COUNT count]"},
+			{1, "BLPOP (key)+ wait"},
+			{1, "BRPOP (key)+ wait"},
+			{1, "BLMOVE key key (LEFT|RIGHT) (LEFT|RIGHT|UP) wait"},
+			{1, "BRPOPLPUSH key key wait"},
+			{1, "BLMPOP wait count (key)+ (LEFT|RIGHT|UP) [COUNT count]"},
+			{1, "BLMPOP wait 2 key key (LEFT|RIGHT) [COUNT count]"},
 			{1, "OBJECT ENCODING key"},
 			{1, "CONFIG SET LIST-MAX-LISTPACK-SIZE limit"},
 		},

@@ -1,6 +1,6 @@
 // tx.go: the transaction, the only door to data. A command is one Tx: it begins with one reading of the clock, touches
 // keys of the shards that it holds through the verbs below, and commits at End. Whoever adds a way to change a key
-// calls Write before the change and Changed after it: everything that must know of changes (undo, observers, the dirty
+// calls Write before the change and Changed after it: everything that must know of changes (undo, observers, waiters, dirty
 // count) hangs on those two, and handlers need remember nothing else.
 
 package shards
