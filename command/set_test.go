@@ -150,6 +150,25 @@ func TestLargeSets(t *testing.T) {
 	})
 }
 
+// A large set that is copied or renamed, be it to another shard, is found by its members there, and a copy is its own.
+func TestLargeSetsMove(t *testing.T) {
+	for _, name := range []string{"one", "two", "three", "four"} {
+		r := newSetRig(t)
+		r.play([]keysStep{
+			{"COPY big " + name, ":1"},
+			{"SREM big member:7", ":1"},
+			{"SMISMEMBER " + name + " member:7 member:8 member:2000", "*3 :1 :1 :0"},
+			{"RENAME " + name + " " + name + name, "+OK"},
+			{"SADD " + name + name + " member:7 member:2000", ":1"},
+			{"SCARD " + name + name, ":2001"},
+			{"SCARD big", ":1999"},
+			{"SINTERCARD 2 big " + name + name, ":1999"},
+			{"SDIFFSTORE d " + name + name + " big", ":2"},
+			{"SMISMEMBER d member:7 member:2000", "*2 :1 :1"},
+		})
+	}
+}
+
 // SPOP takes different members out, however many of all it takes, and what stays is encoded as by Redis.
 func TestPopOfLargeSets(t *testing.T) {
 	for _, c := range []struct {

@@ -13,7 +13,7 @@ type Seen struct {
 	at    []int    // positions, in the order of their coming
 }
 
-const leastSeen = 1024 // slots
+const leastSeen = 128 // slots
 
 // NewSeen returns an empty one. Text returns the text at a position.
 func NewSeen(text func(pos int) []byte) *Seen {

@@ -484,6 +484,22 @@ func TestDifferenceByMarks(t *testing.T) {
 	}
 }
 
+// Check sees what is wrong with a set in any encoding.
+func TestCheckOfSets(t *testing.T) {
+	for name, limits := range map[string]*Limits{
+		"intset":    {SetMaxIntsetEntries: 5000},
+		"listpack":  {SetMaxListpackEntries: 5000, SetMaxListpackValue: 64},
+		"hashtable": {},
+	} {
+		cell := newSpaceCell("set")
+		fillSet(cell, limits, 3000)
+		require.NoError(t, Check(cell.View()), name)
+		b := cell.Mutable()
+		b[len(b)-1]-- // of the greatest integer, the terminator, or the length of the tree
+		require.Error(t, Check(cell.View()), name)
+	}
+}
+
 func TestSeen(t *testing.T) {
 	var texts []string
 	seen := NewSeen(func(pos int) []byte { return []byte(texts[pos]) })
