@@ -149,7 +149,7 @@ func knownRules() []Rule {
 			Name:    "shortest-doubles",
 			Why:     "scores have the fewest digits that read back, and no exponent up to 2^62 (Redis 7.2, pull requests 10587 and 11779)",
 			Applies: func(args []string) bool { return isZSet(args) && !is("zscan")(args) },
-			Adapt:   func(_ []string, oracle Value) Value { return shortestDoubles(oracle) },
+			Adapt:   adaptScores,
 		},
 		{
 			Name: "rank-withscore",
@@ -296,15 +296,48 @@ func isZSet(args []string) bool {
 // doublePrecision is how many digits 7.0 prints a double with.
 const doublePrecision = 17
 
-// shortestDoubles returns the reply with every double as 7.2 prints it. In RESP2 doubles are bulks: what looks like a
-// double that 7.0 printed is taken for one.
-func shortestDoubles(v Value) Value {
-	if f, err := strconv.ParseFloat(v.Text, 64); err == nil && (v.Kind == ',' || v.Kind == '$') && v.Text == printedBy70(f) {
-		v.Text = string(text.AppendFloat(nil, f))
+// adaptScores returns the reply of a sorted set command with the scores in it as 7.2 prints them. In RESP2 they are bulks, as
+// members are, and are known by their place.
+func adaptScores(args []string, v Value) Value {
+	every, odd, none := func(int) bool { return true }, func(i int) bool { return i%2 != 0 }, func(int) bool { return false }
+	switch {
+	case is("zscore", "zincrby", "zadd")(args):
+		return shortestDouble(v, true)
+	case is("zmscore")(args):
+		return shortestDoubles(v, every)
+	case is("zmpop")(args) && len(v.Elems) == 2:
+		v.Elems = slices.Clone(v.Elems)
+		pairs := slices.Clone(v.Elems[1].Elems)
+		for i := range pairs {
+			pairs[i] = shortestDoubles(pairs[i], odd)
+		}
+		v.Elems[1].Elems = pairs
+		return v
+	case is("zpopmin", "zpopmax")(args) || slices.ContainsFunc(args, func(arg string) bool { return strings.EqualFold(arg, "withscores") }):
+		return shortestDoubles(v, odd)
 	}
+	return shortestDoubles(v, none)
+}
+
+// shortestDoubles returns the reply with doubles, and bulks at certain places of an aggregate, as 7.2 prints scores.
+func shortestDoubles(v Value, isScore func(i int) bool) Value {
 	v.Elems = slices.Clone(v.Elems)
-	for i := range v.Elems {
-		v.Elems[i] = shortestDoubles(v.Elems[i])
+	for i, elem := range v.Elems {
+		if elem.Elems != nil {
+			v.Elems[i] = shortestDoubles(elem, isScore)
+			continue
+		}
+		v.Elems[i] = shortestDouble(elem, isScore(i))
+	}
+	return v
+}
+
+func shortestDouble(v Value, isScore bool) Value {
+	if v.Kind != ',' && (v.Kind != '$' || !isScore) {
+		return v
+	}
+	if f, err := strconv.ParseFloat(v.Text, 64); err == nil && v.Text == printedBy70(f) {
+		v.Text = string(text.AppendFloat(nil, f))
 	}
 	return v
 }

@@ -342,6 +342,8 @@ func BenchmarkSortedSet(b *testing.B) {
 			SortedSetAdd(cell, lim, name[i], rand.Float64()*float64(members), &AddMode{})
 			cell.space.Reclaim()
 		}
+		used := cell.space.Stats()
+		b.Logf("%d members: %.1f bytes each", members, float64(int64(len(cell.View().Bytes))+used.NodeBytes)/float64(members))
 		run := func(op string, body func(i int)) {
 			b.Run(fmt.Sprintf("%s/%d", op, members), func(b *testing.B) {
 				b.ReportAllocs()
