@@ -121,6 +121,23 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 }
 
+// BenchmarkShards runs the same pipelines over more and more shards, in one session: what a command costs more is the price of
+// a part, of which a pipeline has as many as shards that its keys are on. Compare with -cpu 1.
+func BenchmarkShards(b *testing.B) {
+	for _, depth := range []int{1, 16, 100} {
+		for _, n := range []int{1, 2, 8, 16, 64, 256} {
+			b.Run(fmt.Sprintf("GET/depth=%d/shards=%d", depth, n), func(b *testing.B) {
+				s := benchServer(b, n).NewSession(quietConn{})
+				defer s.Close()
+				source := record(depth, benchGet)
+				b.ReportAllocs()
+				b.ResetTimer()
+				play(b, s, source, b.N)
+			})
+		}
+	}
+}
+
 // BenchmarkParallel runs sessions on all processors at once, each with a shard of its own to work on: what one costs more
 // than alone is what processors share. Compare -cpu 1,2,4.
 func BenchmarkParallel(b *testing.B) {
