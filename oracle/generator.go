@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,10 +72,25 @@ func AllTables() []Table { return []Table{connectionTable(), stringTable(), list
 // Next draws a command.
 func (g *Generator) Next() []string {
 	args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
-	if g.rand.IntN(mutateOnce) == 0 {
-		args = g.mutated(args)
+	if g.rand.IntN(mutateOnce) != 0 {
+		return args
+	}
+	if damaged := g.mutated(slices.Clone(args)); !waitsLong(damaged) {
+		return damaged
 	}
 	return args
+}
+
+// waitsLong reports whether junk has become the time-out of a command that waits.
+func waitsLong(args []string) bool {
+	at := len(args) - 1
+	switch {
+	case is("blmpop")(args):
+		at = min(1, at)
+	case !is("blpop", "brpop", "blmove", "brpoplpush")(args):
+		return false
+	}
+	return slices.Contains([]string{"0", "1.5", "+1", "0x10"}, args[at])
 }
 
 // mutated damages the arguments: wrong arity, options in the wrong place, junk.

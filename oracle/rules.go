@@ -125,7 +125,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    "command-info",
-			Why:     "tips of eight commands and the arity of COMMAND GETKEYS (Redis 7.2, src/commands/*.json)",
+			Why:     "tips of eight commands, the arity of COMMAND GETKEYS, and blocking commands in scripts (Redis 7.2, src/commands/*.json)",
 			Applies: isSub("command", "info"),
 			Adapt: func(_ []string, oracle Value) Value {
 				oracle.Elems = slices.Clone(oracle.Elems)
@@ -191,6 +191,7 @@ func isRankRefused(args []string) bool {
 const (
 	infoName        = 0
 	infoArity       = 1
+	infoFlags       = 2
 	infoTips        = 7
 	infoSubcommands = 9
 )
@@ -211,6 +212,9 @@ func adaptInfoRow(row Value) Value {
 		tips.Elems = bulks("request_policy:all_shards", "response_policy:special", "nondeterministic_output")
 	case "command|getkeys", "command|getkeysandflags":
 		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
+	case "blmove", "blpop", "brpop", "brpoplpush", "bzpopmax", "bzpopmin":
+		flags := &row.Elems[infoFlags]
+		flags.Elems = slices.DeleteFunc(slices.Clone(flags.Elems), func(v Value) bool { return v.Text == "noscript" })
 	case "client|setname", "config|resetstat", "config|rewrite":
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:all_succeeded")
 	case "latency|reset":
