@@ -89,7 +89,7 @@ func (g *Generator) Next() []string {
 		if g.rand.IntN(mutateOnce) == 0 {
 			args = g.mutated(args)
 		}
-		if !isChance(args) && !g.avoids(args) {
+		if !isChance(args) && !waitsLong(args) && !g.avoids(args) {
 			return args
 		}
 	}
@@ -97,6 +97,18 @@ func (g *Generator) Next() []string {
 
 func (g *Generator) avoids(args []string) bool {
 	return slices.ContainsFunc(g.tables, func(table Table) bool { return table.Avoid != nil && table.Avoid(args) })
+}
+
+// waitsLong reports whether junk has become the time-out of a command that waits.
+func waitsLong(args []string) bool {
+	at := len(args) - 1
+	switch {
+	case is("blmpop")(args):
+		at = min(1, at)
+	case !is("blpop", "brpop", "blmove", "brpoplpush")(args):
+		return false
+	}
+	return slices.Contains([]string{"0", "1.5", "+1", "0x10"}, args[at])
 }
 
 // mutated damages the arguments: wrong arity, options in the wrong place, junk.

@@ -18,8 +18,8 @@
 //
 // The bell rings when a waiter becomes served, ended or woken, and its goroutine answers each ring. Registrations stay where
 // they are from the first to the last moment, so a queue is in the order of age and trying in vain costs no place. Behind a
-// woken waiter the others of a key wait too, so that none overtakes it: whoever ends that state looks at its keys again. At the end the waiter's goroutine
-// takes away what registrations are left (Job.Forget) before it does anything else.
+// woken waiter the others of a key wait too, so that none overtakes it: whoever ends that state looks at its keys again. At
+// the end the waiter's goroutine takes away what registrations are left (Job.Forget) before it does anything else.
 //
 // A Waiter's fields belong to whoever has claimed it; a place belongs to the owner of its shard.
 

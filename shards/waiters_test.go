@@ -503,3 +503,35 @@ func BenchmarkChanged(b *testing.B) {
 		push(g, key, "")
 	}
 }
+
+// What comes on one shard while a waiter tries in vain on another is not lost: the waiter looks for itself.
+func TestAMissedWaiterLooksForItself(t *testing.T) {
+	for _, ending := range []Ending{0, 5} {
+		g := newGroup(t, Options{Shards: 2})
+		a, b := keyOn(g, 0, 0), keyOn(g, 1, 0)
+		s := newSleeper(g, a, b)
+		tries := 0
+		s.try = func(*Tx) bool {
+			tries++
+			if tries > 1 {
+				return ending == 0
+			}
+			missed := make(chan struct{})
+			go func() {
+				push(g, b, "y")
+				if ending != 0 {
+					s.w.End(ending)
+				}
+				close(missed)
+			}()
+			<-missed
+			return false
+		}
+		require.True(t, s.begin())
+		push(g, a, "x")
+		require.True(t, s.w.Woken())
+		require.Equal(t, ending, s.end())
+		require.Equal(t, 2, tries)
+		requireNobodyWaits(t, g)
+	}
+}
