@@ -81,7 +81,7 @@ func (t *tree) beside(at step, n int, key, val []byte) twins {
 
 // divide moves the entries of a node from the middle on to a new one, and gives the room of the old one back.
 func (t *tree) divide(node uint32, middle int) twins {
-	level, p := t.nodes.Level(node), t.page(node)
+	level, p := t.level(node), t.page(node)
 	n := p.count()
 	right := t.newPage(level, p.bytesOf(middle, n)-slotBytes)
 	page(t.nodes.Write(right)).appendFrom(p, middle, n)
@@ -137,7 +137,7 @@ func (t *tree) grow(c *cursor, two twins) {
 
 // raise makes a new root over two nodes.
 func (t *tree) raise(two twins) {
-	level := t.nodes.Level(two.left) + 1
+	level := t.level(two.left) + 1
 	root := t.newPage(level, 2*(childBytes+slotBytes)+len(two.sep.key))
 	t.root = root
 	var val [childBytes + indirect]byte
@@ -182,7 +182,7 @@ func (t *tree) adopt(at step, two twins) *twins {
 // total is how many entries are below a node.
 func (t *tree) total(node uint32) (n int) {
 	p := t.page(node)
-	if t.nodes.Level(node) == 0 {
+	if t.level(node) == 0 {
 		return p.count()
 	}
 	for i := range p.count() {
@@ -219,6 +219,9 @@ func (t *tree) newLeaf(key, val []byte) uint32 {
 
 // newPage makes an empty node with room for one entry of so many bytes.
 func (t *tree) newPage(level uint8, size int) uint32 {
+	if level == 0 {
+		level = t.leaves
+	}
 	node, payload := t.nodes.New(level, roomy(pageBytes(1, size)))
 	page(payload).clear()
 	return node
@@ -240,7 +243,7 @@ func (t *tree) room(node uint32, size int) (p page, ok bool) {
 		return p, true
 	}
 	need := p.used() + size
-	if need > maxPage(t.nodes.Level(node)) {
+	if need > maxPage(t.level(node)) {
 		return p, false
 	}
 	return t.rebuild(node, need), true
@@ -353,7 +356,7 @@ func (c *cursor) drop(d int) {
 
 // lower frees roots that have only one child.
 func (t *tree) lower() {
-	for t.nodes.Level(t.root) > 0 && t.page(t.root).count() == 1 {
+	for t.level(t.root) > 0 && t.page(t.root).count() == 1 {
 		old := t.root
 		_, val := t.page(old).entry(0)
 		t.root, _ = child(val)
@@ -364,7 +367,7 @@ func (t *tree) lower() {
 // merge puts the entries of a sparse node of the path and of one of its neighbours into one of the two, if they leave room there. The
 // path has what is left; only its nodes are to be relied on then.
 func (c *cursor) merge(d int) {
-	if d == 0 || c.t.page(c.path[d].node).used() >= maxPage(c.t.nodes.Level(c.path[d].node))/sparseShare {
+	if d == 0 || c.t.page(c.path[d].node).used() >= maxPage(c.t.level(c.path[d].node))/sparseShare {
 		return
 	}
 	t, above := c.t, c.path[d-1]
@@ -388,7 +391,7 @@ func (c *cursor) merge(d int) {
 
 // join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
 func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
-	level, pa, pb := t.nodes.Level(a), t.page(a), t.page(b)
+	level, pa, pb := t.level(a), t.page(a), t.page(b)
 	need := pa.used() + pb.used() - pageHeader
 	if level > 0 {
 		need += len(sep) + indirect
