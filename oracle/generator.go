@@ -66,7 +66,9 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 }
 
 // AllTables are the tables of all data types.
-func AllTables() []Table { return []Table{connectionTable(), stringTable(), keysTable()} }
+func AllTables() []Table {
+	return []Table{connectionTable(), stringTable(), keysTable(), streamTable()}
+}
 
 // Next draws a command.
 func (g *Generator) Next() []string {

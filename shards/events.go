@@ -22,6 +22,16 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventXAdd
+	EventXDel
+	EventXTrim
+	EventXSetID
+	EventXGroupCreate
+	EventXGroupSetID
+	EventXGroupDestroy
+	EventXGroupCreateConsumer
+	EventXGroupDelConsumer
+	EventXPending // what is pending, or a consumer's times: notifications do not tell of it
 )
 
 // The classes of notify-keyspace-events.
@@ -30,6 +40,9 @@ const (
 	ClassString  = '$'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
+	ClassStream  = 't'
+
+	ClassNone = 0 // no notification
 )
 
 var eventTable = [...]struct {
@@ -51,6 +64,17 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+
+	EventXAdd:                 {ClassStream, "xadd"},
+	EventXDel:                 {ClassStream, "xdel"},
+	EventXTrim:                {ClassStream, "xtrim"},
+	EventXSetID:               {ClassStream, "xsetid"},
+	EventXGroupCreate:         {ClassStream, "xgroup-create"},
+	EventXGroupSetID:          {ClassStream, "xgroup-setid"},
+	EventXGroupDestroy:        {ClassStream, "xgroup-destroy"},
+	EventXGroupCreateConsumer: {ClassStream, "xgroup-createconsumer"},
+	EventXGroupDelConsumer:    {ClassStream, "xgroup-delconsumer"},
+	EventXPending:             {ClassNone, "xpending"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
