@@ -37,6 +37,7 @@ type batch struct {
 	routes   []uint8     // scratch: the shard of each key of one command
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
+	sleeper  sleeper     // a command of its own that may wait
 	long     bool        // some command is too long to run on the connection's goroutine
 }
 

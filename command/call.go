@@ -22,10 +22,15 @@ type Call struct {
 	Session *Session  // who called
 	Server  *Executor // what the command belongs to
 
+	mayBlock bool    // the command may wait: it came by itself from a client
+	waits    waitFor // what it waits for, if it does: see block.go
+
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
-	integer [8]byte  // an encoded integer on its way to the keyspace
-	digits  [32]byte // the text of an integer on its way out
+	cells   [2]shards.Slot // the keys that the call has open for change by a data type, which takes them as an interface
+	element []byte         // an element that is moved within its list
+	integer [8]byte        // an encoded integer on its way to the keyspace
+	digits  [32]byte       // the text of an integer on its way out
 }
 
 // outcome is how a call ended.

@@ -60,6 +60,10 @@ func clientRows() []Row {
 			Since: "2.6.9", Cost: "O(1)", Doc: "Names the connection.",
 		},
 		{
+			Name: "unblock", Arity: -3, Flags: flags | Admin, Place: Alone, Run: clientUnblock,
+			Since: "5.0.0", Cost: "O(log N) in the number of clients", Doc: "Ends the wait of a client.",
+		},
+		{
 			Name: "unpause", Arity: 2, Flags: flags | Admin, Place: Alone, Run: clientUnpause,
 			Since: "6.2.0", Cost: "O(N) in the number of clients that wait", Doc: "Ends a pause.",
 		},

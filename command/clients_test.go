@@ -61,6 +61,10 @@ func (c *testClient) HungUp() bool { return false }
 
 func (c *testClient) Yield() {}
 
+func (c *testClient) Wait() {}
+
+func (c *testClient) Resume() {}
+
 func (c *testClient) Kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -260,9 +264,9 @@ func TestPauseErrors(t *testing.T) {
 	c := newClientsRig(t).connect()
 	for line, want := range map[string]Error{
 		"CLIENT PAUSE x MAYBE":             errPauseMode,
-		"CLIENT PAUSE x":                   errPauseNumber,
-		"CLIENT PAUSE -1":                  errPauseNegative,
-		"CLIENT PAUSE 9223372036854775807": errPauseRange,
+		"CLIENT PAUSE x":                   errTimeoutInteger,
+		"CLIENT PAUSE -1":                  errTimeoutNegative,
+		"CLIENT PAUSE 9223372036854775807": errTimeoutRange,
 		"CLIENT PAUSE 1 WRITE x":           "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.",
 	} {
 		require.Equal(t, refusal(want), c.do(line), line)

@@ -31,6 +31,7 @@ type Executor struct {
 	batches  sync.Pool // of *batch
 	lastID   atomic.Int64
 	monitors atomic.Int32
+	blocked  atomic.Int64 // clients that wait for something that others do
 	pause    pause
 	self     serverIdentity
 }
@@ -74,10 +75,7 @@ func (e *Executor) Table() *Table { return e.table }
 
 // invokeOnData calls the handler of a command that has a transaction open.
 func (e *Executor) invokeOnData(c *Call) {
-	c.rejected = c.Row.Flags&DenyOOM != 0 && !c.Tx.MakeRoom()
-	if c.rejected {
-		e.refused(c.Row, errOOM)
-		c.Reply.Error(errOOM.Error())
+	if e.lacksMemory(c) {
 		c.Tx.End()
 		return
 	}
@@ -86,6 +84,16 @@ func (e *Executor) invokeOnData(c *Call) {
 		return
 	}
 	c.Tx.Abort()
+}
+
+// lacksMemory refuses a command that needs memory which cannot be had.
+func (e *Executor) lacksMemory(c *Call) bool {
+	c.rejected = c.Row.Flags&DenyOOM != 0 && !c.Tx.MakeRoom()
+	if c.rejected {
+		e.refused(c.Row, errOOM)
+		c.Reply.Error(errOOM.Error())
+	}
+	return c.rejected
 }
 
 // invoke calls a handler; ok is false if it panicked, and its transaction must be aborted.

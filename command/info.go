@@ -169,8 +169,9 @@ func infoClients(c *Call, r *stats.Report) {
 	r.Add("blocked_clients", c.Server.Blocked())
 	r.Add("tracking_clients", 0)
 	r.Add("clients_in_timeout_table", 0)
-	r.Add("total_blocking_keys", 0)
-	r.Add("total_blocking_keys_on_nokey", 0)
+	keys, onGone := c.Tx.Waited()
+	r.Add("total_blocking_keys", keys)
+	r.Add("total_blocking_keys_on_nokey", onGone)
 }
 
 func infoPersistence(c *Call, r *stats.Report) {

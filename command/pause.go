@@ -19,8 +19,7 @@ import (
 type pause struct {
 	on sync.Mutex
 	// state is nil when there is none: the one check that every command pays.
-	state   atomic.Pointer[pauseState]
-	waiting atomic.Int64 // commands held back
+	state atomic.Pointer[pauseState]
 }
 
 // pauseState is one pause.
@@ -32,10 +31,7 @@ type pauseState struct {
 }
 
 const (
-	errPauseNumber   = Error("ERR timeout is not an integer or out of range")
-	errPauseNegative = Error("ERR timeout is negative")
-	errPauseRange    = Error("ERR timeout is out of range")
-	errPauseMode     = Error("ERR CLIENT PAUSE mode must be WRITE or ALL")
+	errPauseMode = Error("ERR CLIENT PAUSE mode must be WRITE or ALL")
 )
 
 var errGone = errors.New("client was killed while it waited")
@@ -57,11 +53,11 @@ func clientPause(c *Call) error {
 	ms, err := c.Int(2)
 	switch {
 	case err != nil:
-		return errPauseNumber
+		return errTimeoutInteger
 	case ms < 0:
-		return errPauseNegative
+		return errTimeoutNegative
 	case ms > math.MaxInt64-c.Server.group.Now()/millisecond:
-		return errPauseRange
+		return errTimeoutRange
 	}
 	c.Server.Pause(ms, writesOnly)
 	c.Reply.OK()
@@ -84,6 +80,21 @@ func (e *Executor) Pause(ms int64, writesOnly bool) {
 		}
 		return true
 	})
+	for e.waitForWoken() {
+	}
+}
+
+// waitForWoken waits for the commands that others have woken before they were done, and reports whether there were any:
+// these may have woken further ones.
+func (e *Executor) waitForWoken() (any bool) {
+	e.sessions.Range(func(_ int64, s *Session) bool {
+		for s.isWoken() {
+			any = true
+			time.Sleep(busyPoll)
+		}
+		return true
+	})
+	return any
 }
 
 func (p *pause) begin(now, ms int64, writesOnly bool) {
@@ -138,12 +149,10 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	s.exec.pause.waiting.Add(1)
-	defer s.exec.pause.waiting.Add(-1)
+	defer s.wait(false)
 	if !s.wait(true) {
 		return errGone
 	}
-	defer s.wait(false)
 	for {
 		s.begin()
 		p := s.exec.pause.state.Load()
@@ -151,7 +160,6 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 			return nil
 		}
 		s.settle()
-		s.conn.Yield()
 		select {
 		case <-p.over:
 		case <-s.gone:
@@ -159,6 +167,3 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 		}
 	}
 }
-
-// Blocked is how many clients wait for something other than their own commands.
-func (e *Executor) Blocked() int64 { return e.pause.waiting.Load() }

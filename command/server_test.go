@@ -35,6 +35,8 @@ func (quietConn) Push([]byte)                     {}
 func (quietConn) Kill()                           {}
 func (quietConn) HungUp() bool                    { return false }
 func (quietConn) Yield()                          {}
+func (quietConn) Wait()                           {}
+func (quietConn) Resume()                         {}
 func (quietConn) Addr() (remote, local string)    { return "127.0.0.1:50000", "127.0.0.1:6379" }
 func (quietConn) Local() bool                     { return true }
 func (quietConn) Buffers() (in, out int64, n int) { return 100, 20, 1 }

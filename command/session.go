@@ -16,7 +16,9 @@ import (
 type Conn interface {
 	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
 	Kill()                                      // ends the connection soon
-	HungUp() bool                               // the client sends nothing more, as far as is known
+	HungUp() bool                               // the client sends nothing more, or may not; not once the connection ends
+	Wait()                                      // says, on the session's goroutine, that it waits for others: HangUp will be called
+	Resume()                                    // ends that
 	Yield()                                     // says, on the session's goroutine, that it is about to wait or will be busy for long
 	Addr() (remote, local string)               // as CLIENT LIST shows them
 	Local() bool                                // the peer is on this machine
@@ -49,10 +51,11 @@ type Session struct {
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
-	waiting    atomic.Bool   // a command waits for something that others do
-	gone       chan struct{} // closed by Kill, for a session that waits
-	lastActive atomic.Int64  // unix nanoseconds
-	created    int64         // unix nanoseconds
+	waiting    atomic.Bool                   // a command waits for something that others do
+	waiter     atomic.Pointer[shards.Waiter] // of a command that waits for keys, nil if none does
+	gone       chan struct{}                 // closed by Kill, for a session that waits
+	lastActive atomic.Int64                  // unix nanoseconds
+	created    int64                         // unix nanoseconds
 }
 
 // seen is a copy of the session's own fields for readers on other goroutines, made when they change.
@@ -61,7 +64,7 @@ type seen struct {
 	monitoring bool
 	noTouch    bool
 	replyOff   bool
-	blocked    bool // waits for the end of a pause
+	blocked    bool // waits for something that others do
 }
 
 // replyMode is CLIENT REPLY.
@@ -123,13 +126,22 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 			return err
 		}
 	}
+	if row.Flags&Blocking != 0 {
+		s.feedMonitors(row, args) // not when it has waited
+	}
 	if err := s.place(row, args, w); err != nil {
 		return err
 	}
+	if row.Flags&Blocking == 0 {
+		s.feedMonitors(row, args)
+	}
+	return s.flushFull(w)
+}
+
+func (s *Session) feedMonitors(row *Row, args [][]byte) {
 	if s.exec.monitors.Load() > 0 && row.Flags&(Admin|SkipMonitor) == 0 {
 		s.exec.feedMonitors(s, row, args)
 	}
-	return s.flushFull(w)
 }
 
 func (s *Session) flushFull(w *bufio.Writer) error {
@@ -244,6 +256,8 @@ func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 	switch {
 	case routes == nil: // the arguments do not fit: the handler says what is wrong with them
 		return s.runCut(row, args, shards.Mask{1}, w)
+	case row.Flags&Blocking != 0:
+		return s.runBlocking(row, args, need, w)
 	case need.Len() == 1:
 		c := s.pending(row, args)
 		c.part = int(routes[0])
@@ -277,25 +291,38 @@ func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Wri
 
 // runHere runs a command on the connection's goroutine and leaves its reply in the connection's own part.
 func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
-	b := s.batch
-	c := s.pending(row, args)
-	c.part = b.own()
-	b.add(c)
-	p := b.parts[c.part]
-	p.reply.SetProto(s.proto)
-	n := len(p.items) - 1
-	p.items[n].from = p.reply.Mark()
-	call := &p.call
-	call.Reply, call.Tx, call.Session, call.Server, call.Args, call.Row = &p.reply, tx, s, s.exec, args, row
+	call := s.openHere(row, args)
+	call.Tx = tx
 	start := s.exec.group.Now()
 	if tx == nil {
 		s.exec.invoke(call)
 	} else {
 		s.exec.invokeOnData(call)
 	}
-	p.items[n].to = p.reply.Mark()
-	p.ended = s.exec.group.Now()
-	s.exec.ran(call, p.index, start, p.ended, 1)
+	s.closeHere(call, start, s.exec.group.Now())
+}
+
+// openHere gives a command its place in the connection's own part.
+func (s *Session) openHere(row *Row, args [][]byte) *Call {
+	b := s.batch
+	c := s.pending(row, args)
+	c.part = b.own()
+	b.add(c)
+	p := b.parts[c.part]
+	p.reply.SetProto(s.proto)
+	p.items[len(p.items)-1].from = p.reply.Mark()
+	call := &p.call
+	call.Reply, call.Session, call.Server, call.Args, call.Row = &p.reply, s, s.exec, args, row
+	return call
+}
+
+// closeHere ends a command of the connection's own part, which ran from start to end, in unix nanoseconds.
+func (s *Session) closeHere(call *Call, start, end int64) {
+	b := s.batch
+	p := b.parts[b.own()]
+	p.items[len(p.items)-1].to = p.reply.Mark()
+	p.ended = end
+	s.exec.ran(call, p.index, start, end, 1)
 	call.Args, call.Tx = nil, nil
 	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
 }
@@ -323,10 +350,18 @@ func (s *Session) HangUp() {
 	}
 }
 
-// wait begins or ends a wait for something that others do. It reports whether the client is still there.
+// wait begins or ends a wait for something that others do; replies must have been flushed. It reports whether the client is
+// still there. Whoever begins must end.
 func (s *Session) wait(begins bool) bool {
 	s.waiting.Store(begins)
 	s.show(func(v *seen) { v.blocked = begins })
+	if !begins {
+		s.exec.blocked.Add(-1)
+		s.conn.Resume()
+		return true
+	}
+	s.exec.blocked.Add(1)
+	s.conn.Wait()
 	return !s.conn.HungUp()
 }
 

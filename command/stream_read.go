@@ -135,9 +135,3 @@ func (c *Call) replyEntry(e *value.StreamEntry) {
 		c.replyElement(val)
 	}
 }
-
-// replyElement answers with the text of an element.
-func (c *Call) replyElement(e value.Element) {
-	var digits value.IntText
-	c.Reply.Bulk(e.Bytes(&digits))
-}

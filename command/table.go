@@ -21,6 +21,7 @@ func families() []family {
 	return []family{
 		{"connection", connectionRows()},
 		{"string", stringRows()},
+		{"list", listRows()},
 		{"stream", streamRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},

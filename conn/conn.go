@@ -289,8 +289,21 @@ func (c *conn) Kill() {
 	c.driver.nudge()
 }
 
-// HungUp implements command.Conn.
-func (c *conn) HungUp() bool { return c.driver.isHungUp() }
+// HungUp implements command.Conn. A server that stops waits for nobody's command.
+func (c *conn) HungUp() bool { return c.isEnding() || c.driver.isHungUp() }
+
+// Wait implements command.Conn. Pushes go out meanwhile.
+func (c *conn) Wait() {
+	c.out.letGo()
+	c.driver.yield()
+	c.driver.tellsHangUp(true)
+}
+
+// Resume implements command.Conn.
+func (c *conn) Resume() {
+	c.driver.tellsHangUp(false)
+	c.out.hold()
+}
 
 // Yield implements command.Conn.
 func (c *conn) Yield() { c.driver.yield() }

@@ -41,15 +41,16 @@ func newEngine(now *config.Snapshot) (engine, error) {
 }
 
 // driver is what an engine has of one connection. nudge and isIdle may be called from any goroutine, yield, readsWait and
-// leave by the one that runs the connection.
+// leave by the one that runs the connection; isHungUp by any, while that one cannot close the socket.
 type driver interface {
-	begin()             // runs the connection from here on to its end
-	nudge()             // makes the connection look whether it is to end, or else rest
-	isIdle() bool       // the connection waits for its client
-	isHungUp() bool     // the end of the stream has come, as far as the engine knows
-	yield()             // the goroutine is about to wait for something, or will be busy for long
-	readsWait(yes bool) // whether reads of the socket wait
-	leave()             // the socket is about to be closed
+	begin()               // runs the connection from here on to its end
+	nudge()               // makes the connection look whether it is to end, or else rest
+	isIdle() bool         // the connection waits for its client
+	isHungUp() bool       // the end of the stream has come; the socket must not be closed meanwhile
+	tellsHangUp(yes bool) // whether the session is told when that happens though nobody reads
+	yield()               // the goroutine is about to wait for something, or will be busy for long
+	readsWait(yes bool)   // whether reads of the socket wait
+	leave()               // the socket is about to be closed
 }
 
 // netpoll is the engine of Go's netpoller.
@@ -57,17 +58,29 @@ type netpoll struct{}
 
 func (netpoll) accept(l net.Listener) (net.Conn, error) { return l.Accept() }
 
-func (netpoll) adopt(c *conn) driver { return netpolled{c} }
+func (netpoll) adopt(c *conn) driver { return &netpolled{conn: c} }
 
 func (netpoll) stop() {}
 
 // netpolled is a connection that has a goroutine of its own.
-type netpolled struct{ *conn }
+type netpolled struct {
+	*conn
+	watch hangUpWatch
+}
 
-func (n netpolled) begin()       { go n.serve() }
-func (n netpolled) nudge()       { _ = n.socket.SetReadDeadline(longAgo()) } // the goroutine's read returns at once
-func (n netpolled) isIdle() bool { return n.parked.Load() }
-func (netpolled) isHungUp() bool { return false } // known only when it is read
-func (netpolled) yield()         {}
-func (netpolled) readsWait(bool) {}
-func (netpolled) leave()         {}
+func (n *netpolled) begin()         { go n.serve() }
+func (n *netpolled) nudge()         { _ = n.socket.SetReadDeadline(longAgo()) } // the goroutine's read returns at once
+func (n *netpolled) isIdle() bool   { return n.parked.Load() }
+func (n *netpolled) isHungUp() bool { return socketHungUp(n.socket) }
+func (*netpolled) yield()           {}
+func (*netpolled) readsWait(bool)   {}
+func (*netpolled) leave()           {}
+
+// tellsHangUp implements driver.
+func (n *netpolled) tellsHangUp(yes bool) {
+	if yes {
+		n.watch.begin(n.socket, n.session.HangUp)
+	} else {
+		n.watch.end()
+	}
+}

@@ -316,8 +316,11 @@ func (w *watch) nudge() {
 // isIdle implements driver.
 func (w *watch) isIdle() bool { return w.claim.Load() == idle }
 
-// isHungUp implements driver.
-func (w *watch) isHungUp() bool { return w.hungUp.Load() }
+// isHungUp implements driver. The system may know before the poller does.
+func (w *watch) isHungUp() bool { return w.hungUp.Load() || hungUp(w.socket.fd) }
+
+// tellsHangUp implements driver: the poller watches all the time.
+func (*watch) tellsHangUp(bool) {}
 
 // readsWait implements driver.
 func (w *watch) readsWait(yes bool) { w.socket.waits = yes }
@@ -383,14 +386,4 @@ func (e *epoll) accept(l net.Listener) (net.Conn, error) {
 		return nil, fmt.Errorf("duplicate a descriptor: %w", err)
 	}
 	return &socket{fd: fd, remote: c.RemoteAddr(), local: c.LocalAddr()}, nil
-}
-
-func duplicate(c syscall.Conn) (fd int, err error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var failed error
-	err = raw.Control(func(original uintptr) { fd, failed = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0) })
-	return fd, errors.Join(err, failed)
 }

@@ -357,11 +357,13 @@ func (s *Server) all() []*conn {
 	return all
 }
 
-// Stop ends the server: no new connections, no more reading; commands that were read are answered. Connections that
+// Stop ends the server: no new connections, no more reading; commands that were read are answered, but for those
+// that wait for something that others do. Connections that
 // are not done when ctx is are cut off.
 func (s *Server) Stop(ctx context.Context) error {
 	s.endListening()
 	for _, c := range s.all() {
+		c.session.HangUp()
 		c.driver.nudge()
 	}
 	done := make(chan struct{})

@@ -106,6 +106,7 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 		s.touch(s.dbs[db])
 	})
 	tx.flushed(db, removed)
+	tx.wakeDB(db, false)
 	return removed
 }
 
@@ -116,6 +117,8 @@ func (tx *Tx) SwapDB(a, b int) {
 	})
 	tx.flushed(a, 1)
 	tx.flushed(b, 0)
+	tx.wakeDB(a, true)
+	tx.wakeDB(b, true)
 }
 
 func (tx *Tx) flushed(db, dirty int) {

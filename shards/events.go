@@ -22,6 +22,14 @@ const (
 	EventSetRange
 	EventIncrBy
 	EventIncrByFloat
+	EventLPush
+	EventRPush
+	EventLPop
+	EventRPop
+	EventLSet
+	EventLInsert
+	EventLRem
+	EventLTrim
 	EventXAdd
 	EventXDel
 	EventXTrim
@@ -38,6 +46,7 @@ const (
 const (
 	ClassGeneric = 'g'
 	ClassString  = '$'
+	ClassList    = 'l'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 	ClassStream  = 't'
@@ -64,6 +73,14 @@ var eventTable = [...]struct {
 	EventSetRange:    {ClassString, "setrange"},
 	EventIncrBy:      {ClassString, "incrby"},
 	EventIncrByFloat: {ClassString, "incrbyfloat"},
+	EventLPush:       {ClassList, "lpush"},
+	EventRPush:       {ClassList, "rpush"},
+	EventLPop:        {ClassList, "lpop"},
+	EventRPop:        {ClassList, "rpop"},
+	EventLSet:        {ClassList, "lset"},
+	EventLInsert:     {ClassList, "linsert"},
+	EventLRem:        {ClassList, "lrem"},
+	EventLTrim:       {ClassList, "ltrim"},
 
 	EventXAdd:                 {ClassStream, "xadd"},
 	EventXDel:                 {ClassStream, "xdel"},
@@ -80,9 +97,12 @@ var eventTable = [...]struct {
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
 // set and expire.
 func (tx *Tx) Also(key []byte, e Event) {
-	tx.mustBeOpen()
+	s, _ := tx.home(key)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
+	}
+	if s.waited > 0 {
+		tx.wake(s, tx.db, key)
 	}
 }
 

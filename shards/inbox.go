@@ -46,6 +46,9 @@ type shard struct {
 	seed  maphash.Seed
 	dbs   []*db
 	stats Stats
+
+	waited int                 // keys that somebody waits for
+	queues []map[string]*queue // of those, by database; nil until somebody waits
 }
 
 // db is one database of one shard: its keys and their deadlines.

@@ -17,17 +17,19 @@ const millisecond = 1_000_000 // nanoseconds
 // Tx is a transaction over the shards that its holder owns. Use after End panics, and so does touching a key of a
 // shard that is not held: both are errors of the program, not of a client.
 type Tx struct {
-	g      *Group
-	shard  *shard // the one shard, nil for a borrower
-	held   Mask   // a borrower's shards
-	db     int
-	now    int64 // unix nanoseconds
-	closed bool
-	quiet  bool // reads leave no trace: CLIENT NO-TOUCH
-	limits *Limits
+	g       *Group
+	shard   *shard // the one shard, nil for a borrower
+	held    Mask   // a borrower's shards
+	db      int
+	now     int64 // unix nanoseconds
+	closed  bool
+	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
+	serving bool // waiters are being served: the open transaction is one of theirs
+	limits  *Limits
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
+	ready   []*queue // of changed keys that somebody waits for
 }
 
 // Begin opens the transaction of one command on database db; now is in unix nanoseconds.
@@ -38,7 +40,8 @@ func (tx *Tx) Begin(db int, now int64) {
 	tx.closed, tx.db, tx.now, tx.quiet, tx.changes = false, db, now, false, 0
 }
 
-// End commits: observers see the end of the transaction, and freed blocks may be used again.
+// End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
+// for the keys that were changed.
 func (tx *Tx) End() {
 	tx.mustBeOpen()
 	if tx.changes > 0 && tx.g.observer != nil {
@@ -49,6 +52,9 @@ func (tx *Tx) End() {
 		tx.eachShard((*shard).reclaim)
 	}
 	tx.closed = true
+	if len(tx.ready) > 0 && !tx.serving {
+		tx.serve()
+	}
 }
 
 // Abort takes back what the transaction changed and ends it; for a handler that panicked.
@@ -101,11 +107,12 @@ func (tx *Tx) Shard() int {
 }
 
 // home is the shard and database of a key, checked against what the transaction holds. A one-shard transaction is
-// routed by its sender; the check of that costs a hash a key and is made where the race detector runs.
+// routed by its sender; the check of that costs a hash a key and is made where the race detector runs, and while waiters
+// are served, whose keys are not all here.
 func (tx *Tx) home(key []byte) (*shard, *db) {
 	tx.mustBeOpen()
 	s := tx.shard
-	if s == nil || checked {
+	if s == nil || checked || tx.serving {
 		i := tx.g.Route(key)
 		if (s != nil && s.index != i) || (s == nil && !tx.held.Has(i)) {
 			panic(fmt.Sprintf("shards: key of shard %d touched without holding it", i))
@@ -242,6 +249,9 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	s.stats.Dirty++
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
+	}
+	if s.waited > 0 {
+		tx.wake(s, tx.db, key)
 	}
 }
 

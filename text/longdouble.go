@@ -2,6 +2,7 @@ package text
 
 import (
 	"errors"
+	"math"
 	"math/big"
 	"unsafe"
 )
@@ -89,6 +90,25 @@ func (d LongDouble) Add(e LongDouble) (LongDouble, error) {
 		return LongDouble{}, ErrNaNOrInfinity
 	}
 	return sum, nil
+}
+
+// CeilTimes returns d times n, rounded as the processor would and then up to an integer; ok is false if that is above the
+// range of an int64. What is below it is its least number.
+func (d LongDouble) CeilTimes(n int64) (product int64, ok bool) {
+	var p big.Float
+	if d.f.IsInf() {
+		p.Copy(&d.f)
+	} else {
+		p.SetPrec(longDoubleMantissa).Mul(&d.f, new(big.Float).SetInt64(n))
+	}
+	truncated, exact := p.Int64()
+	switch {
+	case p.Sign() > 0 && truncated == math.MaxInt64 && exact != big.Exact:
+		return 0, false
+	case exact == big.Below: // p is above, so positive
+		truncated++
+	}
+	return truncated, true
 }
 
 // IsInf reports whether d is an infinity of either sign.

@@ -371,3 +371,21 @@ func FuzzWords(f *testing.F) {
 		require.LessOrEqual(t, len(HashTag([]byte(line))), len(line))
 	})
 }
+
+func TestCeilTimes(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want int64
+		ok   bool
+	}{
+		{"0", 0, true}, {"-0", 0, true}, {"0.001", 1, true}, {"0.0010001", 2, true}, {"1e-300", 1, true}, {"1.5", 1500, true},
+		{"-0.0001", 0, true}, {"-0.0015", -1, true}, {"-1e300", math.MinInt64, true}, {"-inf", math.MinInt64, true},
+		{"9223372036854775.807", math.MaxInt64, true}, {"9223372036854775.808", 0, false}, {"1e4000", 0, false}, {"inf", 0, false},
+	} {
+		d, ok := ParseLongDouble([]byte(tc.in))
+		require.True(t, ok, tc.in)
+		got, ok := d.CeilTimes(1000)
+		require.Equal(t, tc.ok, ok, tc.in)
+		require.Equal(t, tc.want, got, tc.in)
+	}
+}

@@ -72,6 +72,13 @@ func newRecord(n, further int) []byte {
 
 // Check looks for damage that a command which failed half-way may have left in a collection. The error says what is broken.
 func Check(v View) error {
+	switch v.Kind {
+	case kindListPacked:
+		return Listpack(v.Bytes).Check()
+	case kindListTree:
+		t := openListTree(v)
+		return t.check()
+	}
 	if !v.Kind.OwnsNodes() {
 		return nil
 	}

@@ -367,26 +367,37 @@ func (t *tree) lower() {
 // merge puts the entries of a sparse node of the path and of one of its neighbours into one of the two, if they leave room there. The
 // path has what is left; only its nodes are to be relied on then.
 func (c *cursor) merge(d int) {
-	if d == 0 || c.t.page(c.path[d].node).used() >= maxPage(c.t.level(c.path[d].node))/sparseShare {
+	if d == 0 || !c.t.isSparse(c.path[d].node) {
 		return
 	}
 	t, above := c.t, c.path[d-1]
-	p := t.page(above.node)
-	left := min(above.at, p.count()-2)
-	if left < 0 {
+	left := min(above.at, t.page(above.node).count()-2)
+	if left < 0 || !t.joinChildren(above.node, left) {
 		return
 	}
-	_, val := p.entry(left)
+	_, val := t.page(above.node).entry(left)
+	c.path[d].node, _ = child(val)
+	c.merge(d - 1)
+}
+
+// isSparse reports whether a node has so few bytes used that it is to be merged.
+func (t *tree) isSparse(node uint32) bool {
+	return t.page(node).used() < maxPage(t.level(node))/sparseShare
+}
+
+// joinChildren joins the ith child of a node with the one behind it, if they leave some room.
+func (t *tree) joinChildren(node uint32, i int) bool {
+	p := t.page(node)
+	_, val := p.entry(i)
 	a, _ := child(val)
-	sep, val := p.entry(left + 1)
+	sep, val := p.entry(i + 1)
 	b, _ := child(val)
 	if !t.join(a, b, sep, len(val) > childBytes) {
-		return
+		return false
 	}
-	page(t.nodes.Write(above.node)).remove(left + 1)
-	t.recount(step{above.node, left}, a)
-	c.path[d].node = a
-	c.merge(d - 1)
+	page(t.nodes.Write(node)).remove(i + 1)
+	t.recount(step{node, i}, a)
+	return true
 }
 
 // join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
