@@ -1,5 +1,5 @@
-// stream.go: the rows of the stream commands, and those that add entries and take them away: XADD, XDEL, XTRIM, XSETID, XLEN. Ranges and
-// XREAD are in stream_read.go, groups in stream_group.go, what is pending in stream_pending.go and stream_claim.go, XINFO in
+// stream.go: the rows of the stream commands, and those that add entries and take them away: XADD, XDEL, XTRIM, XSETID, XLEN. Ranges are
+// in stream_read.go, XREAD and XREADGROUP in stream_xread.go, groups in stream_group.go, what is pending in stream_pending.go and stream_claim.go, XINFO in
 // stream_info.go.
 //
 // Removing entries never removes the key: an empty stream remembers its last id.
@@ -8,14 +8,15 @@ package command
 
 import (
 	"errors"
+	"slices"
 
 	"respite/shards"
 	"respite/value"
 )
 
 func streamRows() []Row {
-	rows := append(streamEntryRows(), streamReadRows()...)
-	return rows
+	return slices.Concat(streamEntryRows(), streamReadRows(), streamReadGroupRows(), streamGroupRows(), streamPendingRows(), streamClaimRows(),
+		streamInfoRows())
 }
 
 func streamEntryRows() []Row {
