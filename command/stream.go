@@ -1,6 +1,6 @@
 // stream.go: the rows of the stream commands, and those that add entries and take them away: XADD, XDEL, XTRIM, XSETID, XLEN. Ranges are
-// in stream_read.go, XREAD and XREADGROUP in stream_xread.go, groups in stream_group.go, what is pending in stream_pending.go and stream_claim.go, XINFO in
-// stream_info.go.
+// in stream_read.go, XREAD and XREADGROUP in stream_xread.go, groups in stream_group.go, what is pending in stream_pending.go and
+// stream_claim.go, XINFO in stream_info.go.
 //
 // Removing entries never removes the key: an empty stream remembers its last id.
 
@@ -84,38 +84,40 @@ type trimArgs struct {
 
 // parseTrim reads the arguments behind the key, of XADD up to the id.
 func (c *Call) parseTrim(xadd bool) (o trimArgs, err error) {
-	for i := 2; i < len(c.Args); i++ {
-		more := len(c.Args) - 1 - i
-		switch {
-		case xadd && string(c.Args[i]) == "*":
-			o.anyID, o.idAt = true, i
-		case c.Option(i, "maxlen") && more > 0, c.Option(i, "minid") && more > 0:
-			i, err = c.parseThreshold(&o, i)
-		case c.Option(i, "limit") && more > 0:
-			i++
-			if o.Limit, err = c.Int(i); err == nil && o.Limit < 0 {
-				err = errTrimLimit
-			}
-			o.limited = true
-		case xadd && c.Option(i, "nomkstream"):
-			o.noMkStream = true
-		case xadd:
-			var ok bool
-			if o.id, ok = value.ParseNewStreamID(c.Args[i], 0); !ok {
-				err = errStreamID
-			}
-			o.idAt = i
-		default:
-			err = errSyntax
-		}
-		if err != nil || o.idAt > 0 {
-			break
+	for i := 2; i < len(c.Args) && o.idAt == 0; i++ {
+		if i, err = c.trimOption(&o, i, xadd); err != nil {
+			return o, err
 		}
 	}
-	if err == nil {
-		err = c.limitTrim(&o, xadd)
+	return o, c.limitTrim(&o, xadd)
+}
+
+// trimOption reads the option at i, or the id of XADD, and returns where it ends.
+func (c *Call) trimOption(o *trimArgs, i int, xadd bool) (at int, err error) {
+	more := i+1 < len(c.Args)
+	switch {
+	case xadd && string(c.Args[i]) == "*":
+		o.anyID, o.idAt = true, i
+	case more && (c.Option(i, "maxlen") || c.Option(i, "minid")):
+		return c.parseThreshold(o, i)
+	case more && c.Option(i, "limit"):
+		i++
+		o.limited = true
+		if o.Limit, err = c.Int(i); err == nil && o.Limit < 0 {
+			err = errTrimLimit
+		}
+	case xadd && c.Option(i, "nomkstream"):
+		o.noMkStream = true
+	case xadd:
+		var ok bool
+		if o.id, ok = value.ParseNewStreamID(c.Args[i], 0); !ok {
+			err = errStreamID
+		}
+		o.idAt = i
+	default:
+		err = errSyntax
 	}
-	return o, err
+	return i, err
 }
 
 // parseThreshold reads MAXLEN or MINID at i, with = or ~ and its number or id, and returns where that stands.

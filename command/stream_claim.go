@@ -117,7 +117,7 @@ func (c *Call) claimOption(o *claimArgs, i int, now int64) (at int, err error) {
 
 func xclaim(c *Call) error {
 	key := c.Args[1]
-	_, _, ok, err := c.readGroup(key, c.Args[2])
+	_, ok, err := c.readGroup(key, c.Args[2])
 	switch {
 	case err != nil:
 		return err
@@ -254,7 +254,7 @@ func xautoclaim(c *Call) error {
 		return err
 	}
 	key := c.Args[1]
-	_, _, ok, err := c.readGroup(key, c.Args[2])
+	_, ok, err := c.readGroup(key, c.Args[2])
 	switch {
 	case err != nil:
 		return err

@@ -23,19 +23,19 @@ func streamPendingRows() []Row {
 }
 
 // readGroup finds a group to read; ok is false if the key or the group is absent.
-func (c *Call) readGroup(key, name []byte) (s value.StreamLog, g value.Group, ok bool, err error) {
+func (c *Call) readGroup(key, name []byte) (g value.Group, ok bool, err error) {
 	v, ok, err := c.view(key, value.Stream)
 	if err != nil || !ok {
-		return s, g, false, err
+		return g, false, err
 	}
-	s = value.OpenStream(v)
+	s := value.OpenStream(v)
 	g, ok = s.Group(name)
-	return s, g, ok, nil
+	return g, ok, nil
 }
 
 func xack(c *Call) error {
 	key := c.Args[1]
-	_, g, ok, err := c.readGroup(key, c.Args[2])
+	g, ok, err := c.readGroup(key, c.Args[2])
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func xpending(c *Call) error {
 			return err
 		}
 	}
-	_, g, ok, err := c.readGroup(c.Args[1], c.Args[2])
+	g, ok, err := c.readGroup(c.Args[1], c.Args[2])
 	switch {
 	case err != nil:
 		return err

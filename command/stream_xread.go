@@ -82,39 +82,8 @@ var newEntries = value.MaxStreamID
 
 func (c *Call) parseRead(group bool) (o readArgs, err error) {
 	for i := 1; i < len(c.Args); i++ {
-		more := len(c.Args) - 1 - i
-		switch {
-		case c.Option(i, "block") && more > 0:
-			i++
-			o.blocks = true
-			if o.timeout, err = c.milliseconds(i); err != nil {
-				return o, err
-			}
-		case c.Option(i, "count") && more > 0:
-			i++
-			if o.count, err = c.Int(i); err != nil {
-				return o, err
-			}
-			o.count = max(o.count, 0)
-		case c.Option(i, "streams") && more > 0:
-			if more%2 != 0 {
-				return o, c.unbalanced(group)
-			}
-			o.keys, o.ids = c.Args[i+1:i+1+more/2], c.Args[i+1+more/2:]
-			i = len(c.Args)
-		case c.Option(i, "group") && more > 1:
-			if !group {
-				return o, errReadGroup
-			}
-			o.grouped, o.group, o.consumer = true, c.Args[i+1], c.Args[i+2]
-			i += 2
-		case c.Option(i, "noack"):
-			if !group {
-				return o, errReadNoAck
-			}
-			o.noAck = true
-		default:
-			return o, errSyntax
+		if i, err = c.readOption(&o, i, group); err != nil {
+			return o, err
 		}
 	}
 	switch {
@@ -124,6 +93,41 @@ func (c *Call) parseRead(group bool) (o readArgs, err error) {
 		return o, errReadNoGrp
 	}
 	return o, nil
+}
+
+// readOption reads the option at i and returns where it ends; STREAMS is the last.
+func (c *Call) readOption(o *readArgs, i int, group bool) (at int, err error) {
+	more := len(c.Args) - 1 - i
+	switch {
+	case c.Option(i, "block") && more > 0:
+		i++
+		o.blocks = true
+		o.timeout, err = c.milliseconds(i)
+	case c.Option(i, "count") && more > 0:
+		i++
+		o.count, err = c.Int(i)
+		o.count = max(o.count, 0)
+	case c.Option(i, "streams") && more > 0:
+		if more%2 != 0 {
+			return i, c.unbalanced(group)
+		}
+		o.keys, o.ids = c.Args[i+1:i+1+more/2], c.Args[i+1+more/2:]
+		i = len(c.Args)
+	case c.Option(i, "group") && more > 1:
+		if !group {
+			return i, errReadGroup
+		}
+		o.grouped, o.group, o.consumer = true, c.Args[i+1], c.Args[i+2]
+		i += 2
+	case c.Option(i, "noack"):
+		if !group {
+			return i, errReadNoAck
+		}
+		o.noAck = true
+	default:
+		err = errSyntax
+	}
+	return i, err
 }
 
 func (c *Call) unbalanced(group bool) error {

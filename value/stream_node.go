@@ -236,8 +236,8 @@ func (e *newEntry) size() (n int) {
 	return n
 }
 
-func (e *newEntry) put(dst []byte) (n int) {
-	n = putIntEntry(dst, e.flags)
+func (e *newEntry) put(dst []byte) {
+	n := putIntEntry(dst, e.flags)
 	n += putIntEntry(dst[n:], e.ms)
 	n += putIntEntry(dst[n:], e.seq)
 	if e.flags&flagSame == 0 {
@@ -248,7 +248,7 @@ func (e *newEntry) put(dst []byte) (n int) {
 			n += putEntry(dst[n:], elem)
 		}
 	}
-	return n + putIntEntry(dst[n:], e.elements())
+	putIntEntry(dst[n:], e.elements())
 }
 
 // append puts an entry at the end of the node's listpack.
@@ -302,22 +302,11 @@ func CheckStreamNode(b []byte, master StreamID) (live int64, last StreamID, err 
 	if end := w.integer(); end != 0 || fields < 1 || w.bad {
 		return 0, last, fmt.Errorf("%w: bad master entry", ErrStreamNode)
 	}
-	for first := true; w.at != ListpackEnd; first = false {
-		flags := w.integer()
-		elements := w.left
-		ms, seq, own := w.integer(), w.integer(), fields
-		if flags&flagSame == 0 {
-			own = w.integer()
-			w.skip(own)
-		}
-		w.skip(own)
-		elements -= w.left
-		id := StreamID{master.Ms + uint64(ms), master.Seq + uint64(seq)}
-		if count := w.integer(); w.bad || own < 1 || count != elements+1 || flags&^(flagDeleted|flagSame) != 0 {
+	for before := master; w.at != ListpackEnd; before = last {
+		flags, id := w.entry(fields, master)
+		order := id.Compare(before)
+		if w.bad || order < 0 || order == 0 && !last.IsZero() {
 			return 0, last, fmt.Errorf("%w: bad entry", ErrStreamNode)
-		}
-		if first && id.Compare(master) < 0 || !first && id.Compare(last) <= 0 {
-			return 0, last, fmt.Errorf("%w: ids out of order", ErrStreamNode)
 		}
 		last = id
 		if flags&flagDeleted != 0 {
@@ -363,4 +352,21 @@ func (w *nodeWalk) skip(n int64) {
 		}
 		w.step()
 	}
+}
+
+// entry reads one entry of a node whose master entry has so many fields.
+func (w *nodeWalk) entry(fields int64, master StreamID) (flags int64, id StreamID) {
+	flags = w.integer()
+	elements := w.left
+	ms, seq := w.integer(), w.integer()
+	if flags&flagSame == 0 {
+		fields = w.integer()
+		w.skip(fields)
+	}
+	w.skip(fields)
+	elements -= w.left
+	if count := w.integer(); fields < 1 || count != elements+1 || flags&^(flagDeleted|flagSame) != 0 {
+		w.bad = true
+	}
+	return flags, StreamID{master.Ms + uint64(ms), master.Seq + uint64(seq)}
 }
