@@ -24,7 +24,8 @@ func streamTable() Table {
 			"lastread": func(g *Generator) string { return pick(g, "0", "$", "5", "20-1", "x") },
 			"idle":     func(g *Generator) string { return pick(g, "0", "0", "1000000", "-1", "x") },
 
-			"nodeentries": func(g *Generator) string { return pick(g, "0", "1", "2", "3", "5", "100") },
+			// Without a limit of entries (0) 7.0.15 damages its own nodes and fails an assertion (listpack.c, lpValidateNext).
+			"nodeentries": func(g *Generator) string { return pick(g, "1", "2", "3", "5", "100") },
 			"nodebytes":   func(g *Generator) string { return pick(g, "0", "64", "100", "300", "4096") },
 		},
 		Forms: []Form{
