@@ -107,6 +107,7 @@ type KeySpec struct {
 	Flags              KeyFlags
 	First              int
 	Keyword            string
+	Find               func(args [][]byte) int // instead of Keyword, where an argument of an option may spell it: where the keys begin, or 0
 	Last, Step, Limit  int
 	KeyNum             bool
 	KeyNumAt, KeyFirst int

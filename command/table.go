@@ -27,6 +27,7 @@ func families() []family {
 		{"hyperloglog", hyperloglogRows()},
 		{"set", setRows()},
 		{"sorted_set", zsetRows()},
+		{"stream", streamRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}
@@ -235,6 +236,9 @@ func (k *KeySpec) counted(args [][]byte, first int) (from, to, step int, ok bool
 
 // findKeyword returns the position after the keyword, 0 if it is not there.
 func (k *KeySpec) findKeyword(args [][]byte) int {
+	if k.Find != nil {
+		return k.Find(args)
+	}
 	at, by := k.First, 1
 	if at < 0 {
 		at, by = len(args)+at, -1

@@ -167,6 +167,9 @@ func (n *Nodes) Free(number uint32) {
 	n.live--
 }
 
+// Live is how many nodes there are.
+func (n *Nodes) Live() int { return n.live }
+
 // Doom gives up a node and all that it owns: Space.Sweep frees them.
 func (n *Nodes) Doom(root uint32) { n.doomed = append(n.doomed, root) }
 

@@ -288,6 +288,19 @@ func agree(args []string, a, b Value) bool {
 		return sameDeadline(a, b, 1000)
 	case "pexpiretime":
 		return sameDeadline(a, b, 1)
+	case "xinfo":
+		if is("consumers")(args[1:]) {
+			return busyConsumers(a).Equal(busyConsumers(b))
+		}
+		return sameStreamInfo(a, b)
+	case "xpending":
+		return near(plainInfo(a), plainInfo(b), lagMillis)
+	case "xgroup":
+		if x, ok := a.Int(); ok && len(args) > 1 && is("createconsumer")(args[1:]) {
+			y, ok := b.Int()
+			return ok && max(x, y) <= 1
+		}
+		return a.Equal(b)
 	case "object":
 		// IDLETIME; the others give no integer here. Small integers are shared by all keys of a redis-server, and
 		// idle since any of them was last used: two times of any size agree.

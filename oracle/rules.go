@@ -165,6 +165,18 @@ func knownRules() []Rule {
 			},
 		},
 		{
+			Name:    "xread-unbalanced",
+			Why:     "the refusal of an odd list of streams names the command (Redis 7.2, src/t_stream.c)",
+			Applies: is("xread", "xreadgroup"),
+			Adapt: func(args []string, oracle Value) Value {
+				oracle = replaced(oracle, "Unbalanced XREAD list", "Unbalanced '"+strings.ToLower(args[0])+"' list")
+				if is("xreadgroup")(args) {
+					oracle = replaced(oracle, "an ID or '$' must be", "an ID or '>' must be")
+				}
+				return oracle
+			},
+		},
+		{
 			Name:    since72,
 			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes); the transcript is the source",
 			Applies: func([]string) bool { return false },

@@ -55,6 +55,15 @@ const (
 	EventZUnionStore
 	EventZInterStore
 	EventZDiffStore
+	EventXAdd
+	EventXDel
+	EventXTrim
+	EventXSetID
+	EventXGroupCreate
+	EventXGroupSetID
+	EventXGroupDestroy
+	EventXGroupCreateConsumer
+	EventXGroupDelConsumer
 )
 
 // The classes of notify-keyspace-events.
@@ -67,6 +76,7 @@ const (
 	ClassZSet    = 'z'
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
+	ClassStream  = 't'
 )
 
 var eventTable = [...]struct {
@@ -112,18 +122,27 @@ var eventTable = [...]struct {
 	EventSUnionStore: {ClassSet, "sunionstore"},
 	EventSDiffStore:  {ClassSet, "sdiffstore"},
 
-	EventZAdd:        {ClassZSet, "zadd"},
-	EventZIncr:       {ClassZSet, "zincr"},
-	EventZRem:        {ClassZSet, "zrem"},
-	EventZRemByRank:  {ClassZSet, "zremrangebyrank"},
-	EventZRemByScore: {ClassZSet, "zremrangebyscore"},
-	EventZRemByLex:   {ClassZSet, "zremrangebylex"},
-	EventZPopMin:     {ClassZSet, "zpopmin"},
-	EventZPopMax:     {ClassZSet, "zpopmax"},
-	EventZRangeStore: {ClassZSet, "zrangestore"},
-	EventZUnionStore: {ClassZSet, "zunionstore"},
-	EventZInterStore: {ClassZSet, "zinterstore"},
-	EventZDiffStore:  {ClassZSet, "zdiffstore"},
+	EventZAdd:                 {ClassZSet, "zadd"},
+	EventZIncr:                {ClassZSet, "zincr"},
+	EventZRem:                 {ClassZSet, "zrem"},
+	EventZRemByRank:           {ClassZSet, "zremrangebyrank"},
+	EventZRemByScore:          {ClassZSet, "zremrangebyscore"},
+	EventZRemByLex:            {ClassZSet, "zremrangebylex"},
+	EventZPopMin:              {ClassZSet, "zpopmin"},
+	EventZPopMax:              {ClassZSet, "zpopmax"},
+	EventZRangeStore:          {ClassZSet, "zrangestore"},
+	EventZUnionStore:          {ClassZSet, "zunionstore"},
+	EventZInterStore:          {ClassZSet, "zinterstore"},
+	EventZDiffStore:           {ClassZSet, "zdiffstore"},
+	EventXAdd:                 {ClassStream, "xadd"},
+	EventXDel:                 {ClassStream, "xdel"},
+	EventXTrim:                {ClassStream, "xtrim"},
+	EventXSetID:               {ClassStream, "xsetid"},
+	EventXGroupCreate:         {ClassStream, "xgroup-create"},
+	EventXGroupSetID:          {ClassStream, "xgroup-setid"},
+	EventXGroupDestroy:        {ClassStream, "xgroup-destroy"},
+	EventXGroupCreateConsumer: {ClassStream, "xgroup-createconsumer"},
+	EventXGroupDelConsumer:    {ClassStream, "xgroup-delconsumer"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

@@ -44,12 +44,15 @@ type Limits struct {
 }
 
 // treeAt opens the nth tree of a value that is a record of trees.
-func (v View) treeAt(n int) tree {
+func (v View) treeAt(n int) tree { return treeIn(v.Nodes, v.Bytes, n) }
+
+// treeIn opens the nth tree of a record.
+func treeIn(nodes *keyspace.Nodes, record []byte, n int) tree {
 	at := keyspace.RootsOffset + n*keyspace.RootBytes
 	return tree{
-		nodes: v.Nodes,
-		root:  binary.LittleEndian.Uint32(v.Bytes[at:]),
-		len:   int(binary.LittleEndian.Uint32(v.Bytes[at+4:])),
+		nodes: nodes,
+		root:  binary.LittleEndian.Uint32(record[at:]),
+		len:   int(binary.LittleEndian.Uint32(record[at+4:])),
 	}
 }
 
@@ -93,8 +96,11 @@ func Check(v View) error {
 			return fmt.Errorf("tree %d: %w", i, err)
 		}
 	}
-	if TypeOf(v.Kind) == ZSet {
+	switch TypeOf(v.Kind) {
+	case ZSet:
 		return OpenSortedSet(v).check()
+	case Stream:
+		return checkStream(v)
 	}
 	return nil
 }

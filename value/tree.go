@@ -21,10 +21,19 @@ import (
 
 // tree is a B+tree. The zero root is an empty one.
 type tree struct {
-	nodes *keyspace.Nodes
-	root  uint32
-	len   int
+	nodes  *keyspace.Nodes
+	root   uint32
+	len    int
+	leaves uint8 // what the level of its leaves is marked with: 0, or owning
 }
+
+// The levels of nodes: 0 of a tree's leaves, and of others the height above them. Leaves whose values own nodes are marked. Two further
+// levels are of nodes that stand in no tree, but are owned by the values of one.
+const (
+	owning      = 0x80 // mark of a leaf whose values begin with the number of a node that they own
+	levelBytes  = 0x40 // a node of bytes that own nothing
+	levelRecord = 0x41 // a node whose payload is a record of trees, as a key's value is
+)
 
 const (
 	maxLeaf  = keyspace.PageNode // bytes of a leaf
@@ -50,15 +59,28 @@ func maxPage(level uint8) int {
 	return maxInner
 }
 
-// Children implements keyspace.Nodes.Children for trees.
+// Children implements keyspace.Nodes.Children for trees, and what their values own.
 func Children(level uint8, payload []byte, visit func(at int)) {
-	if level == 0 {
+	switch level {
+	case 0, levelBytes:
+		return
+	case levelRecord:
+		recordChildren(payload, visit)
 		return
 	}
 	p := page(payload)
 	for i := range p.count() {
 		_, val, _ := p.bounds(i)
 		visit(val)
+	}
+}
+
+// recordChildren visits the roots of a record's trees.
+func recordChildren(record []byte, visit func(at int)) {
+	for i := range int(record[0]) {
+		if at := keyspace.RootsOffset + i*keyspace.RootBytes; binary.LittleEndian.Uint32(record[at:]) != 0 {
+			visit(at)
+		}
 	}
 }
 
@@ -78,6 +100,9 @@ func childValue(dst *[childBytes + indirect]byte, node uint32, count int, isIndi
 }
 
 func (t *tree) page(node uint32) page { return t.nodes.Read(node) }
+
+// level is how far above the leaves a node is.
+func (t *tree) level(node uint32) uint8 { return t.nodes.Level(node) &^ owning }
 
 // cursor is a place in a tree: a way from the root to an entry of a leaf, or behind the last. It ends with the next change.
 type cursor struct {
@@ -105,7 +130,7 @@ func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entr
 func (t *tree) find(key []byte) (c cursor, found bool) {
 	c = cursor{t: t, depth: -1}
 	for node := t.root; node != 0; {
-		level, p := t.nodes.Level(node), t.page(node)
+		level, p := t.level(node), t.page(node)
 		c.depth++
 		if level == 0 {
 			i, found := p.search(key)
@@ -145,7 +170,7 @@ func (t *tree) separator(p page, i int) []byte {
 }
 
 func (t *tree) firstKey(node uint32) []byte {
-	for t.nodes.Level(node) > 0 {
+	for t.level(node) > 0 {
 		_, val := t.page(node).entry(0)
 		node, _ = child(val)
 	}
@@ -170,7 +195,7 @@ func (c *cursor) settle() {
 func (t *tree) at(rank int) (c cursor) {
 	c = cursor{t: t, depth: -1}
 	for node, total := t.root, t.len; node != 0; {
-		level, p := t.nodes.Level(node), t.page(node)
+		level, p := t.level(node), t.page(node)
 		c.depth++
 		if level == 0 {
 			c.path[c.depth] = step{node, rank}

@@ -82,7 +82,7 @@ func (t *tree) beside(at step, n int, key, val []byte) twins {
 
 // divide moves the entries of a node from the middle on to a new one, and gives the room of the old one back.
 func (t *tree) divide(node uint32, middle int) twins {
-	level, p := t.nodes.Level(node), t.page(node)
+	level, p := t.level(node), t.page(node)
 	n := p.count()
 	right := t.newPage(level, p.bytesOf(middle, n)-slotBytes)
 	page(t.nodes.Write(right)).appendFrom(p, middle, n)
@@ -138,7 +138,7 @@ func (t *tree) grow(c *cursor, two twins) {
 
 // raise makes a new root over two nodes.
 func (t *tree) raise(two twins) {
-	level := t.nodes.Level(two.left) + 1
+	level := t.level(two.left) + 1
 	root := t.newPage(level, 2*(childBytes+slotBytes)+len(two.sep.key))
 	t.root = root
 	var val [childBytes + indirect]byte
@@ -183,7 +183,7 @@ func (t *tree) adopt(at step, two twins) *twins {
 // total is how many entries are below a node.
 func (t *tree) total(node uint32) (n int) {
 	p := t.page(node)
-	if t.nodes.Level(node) == 0 {
+	if t.level(node) == 0 {
 		return p.count()
 	}
 	for i := range p.count() {
@@ -220,6 +220,9 @@ func (t *tree) newLeaf(key, val []byte) uint32 {
 
 // newPage makes an empty node with room for one entry of so many bytes.
 func (t *tree) newPage(level uint8, size int) uint32 {
+	if level == 0 {
+		level = t.leaves
+	}
 	node, payload := t.nodes.New(level, roomy(pageBytes(1, size)))
 	page(payload).clear()
 	return node
@@ -241,7 +244,7 @@ func (t *tree) room(node uint32, size int) (p page, ok bool) {
 		return p, true
 	}
 	need := p.used() + size
-	if need > maxPage(t.nodes.Level(node)) {
+	if need > maxPage(t.level(node)) {
 		return p, false
 	}
 	return t.rebuild(node, need), true
@@ -354,7 +357,7 @@ func (c *cursor) drop(d int) {
 
 // lower frees roots that have only one child.
 func (t *tree) lower() {
-	for t.nodes.Level(t.root) > 0 && t.page(t.root).count() == 1 {
+	for t.level(t.root) > 0 && t.page(t.root).count() == 1 {
 		old := t.root
 		_, val := t.page(old).entry(0)
 		t.root, _ = child(val)
@@ -380,7 +383,7 @@ func (c *cursor) merge(d int) {
 
 // isSparse reports whether a node has so few bytes used that it is to be merged.
 func (t *tree) isSparse(node uint32) bool {
-	return t.page(node).used() < maxPage(t.nodes.Level(node))/sparseShare
+	return t.page(node).used() < maxPage(t.level(node))/sparseShare
 }
 
 // joinChildren joins the ith child of a node with the one behind it, if they leave some room.
@@ -400,7 +403,7 @@ func (t *tree) joinChildren(node uint32, i int) bool {
 
 // join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
 func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
-	level, pa, pb := t.nodes.Level(a), t.page(a), t.page(b)
+	level, pa, pb := t.level(a), t.page(a), t.page(b)
 	need := pa.used() + pb.used() - pageHeader
 	if level > 0 {
 		need += len(sep) + indirect

@@ -12,7 +12,7 @@ func (t *tree) check() error {
 		return nil
 	}
 	c := treeChecker{t: t}
-	n, err := c.node(t.root, int(t.nodes.Level(t.root)), nil)
+	n, err := c.node(t.root, int(t.level(t.root)), nil)
 	if err == nil && n != t.len {
 		err = fmt.Errorf("tree says %d entries, has %d", t.len, n)
 	}
@@ -28,7 +28,7 @@ type treeChecker struct {
 // node checks a node of a level, none of whose keys may be below least, and returns how many entries are below it.
 func (c *treeChecker) node(node uint32, level int, least []byte) (n int, err error) {
 	p := c.t.page(node)
-	if got := c.t.nodes.Level(node); int(got) != level {
+	if got := c.t.level(node); int(got) != level {
 		return 0, fmt.Errorf("node %d: level %d where %d belongs", node, got, level)
 	}
 	if err := p.check(); err != nil {

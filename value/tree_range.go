@@ -20,7 +20,7 @@ func (t *tree) removeRange(from, to int) {
 
 // cut takes the entries from to to-1 out of those below a node, which has others too.
 func (t *tree) cut(node uint32, from, to int) {
-	if t.nodes.Level(node) == 0 {
+	if t.level(node) == 0 {
 		page(t.nodes.Write(node)).removeRun(from, to)
 		t.fit(node)
 		return
