@@ -49,7 +49,11 @@ func (d *duel) compareDatasets() error {
 			}
 		}
 		show := func(p place) [][]string { return [][]string{table.Show(p.key)} }
-		if _, err := d.compareEach(ordered, equal, show); err != nil {
+		same := equal
+		if table.Loose {
+			same = agree
+		}
+		if _, err := d.compareEach(ordered, same, show); err != nil {
 			return err
 		}
 		if _, err := d.compareEach(unordered, sameElements, show); err != nil {

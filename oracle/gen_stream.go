@@ -23,10 +23,6 @@ func streamTable() Table {
 			"consumer": func(g *Generator) string { return pick(g, "alice", "bob", "carol", "", "x\x00y") },
 			"lastread": func(g *Generator) string { return pick(g, "0", "$", "5", "20-1", "x") },
 			"idle":     func(g *Generator) string { return pick(g, "0", "0", "1000000", "-1", "x") },
-
-			// Without a limit of entries (0) 7.0.15 damages its own nodes and fails an assertion (listpack.c, lpValidateNext).
-			"nodeentries": func(g *Generator) string { return pick(g, "1", "2", "3", "5", "100") },
-			"nodebytes":   func(g *Generator) string { return pick(g, "0", "64", "100", "300", "4096") },
 		},
 		Forms: []Form{
 			{12, "XADD key newid (field value)+"},
@@ -56,11 +52,13 @@ func streamTable() Table {
 			{2, "XINFO STREAM key FULL [COUNT count]"},
 			{2, "XINFO GROUPS key"},
 			{1, "XINFO CONSUMERS key group"},
-			{1, "CONFIG SET STREAM-NODE-MAX-ENTRIES nodeentries"},
-			{1, "CONFIG SET STREAM-NODE-MAX-BYTES nodebytes"},
 		},
-		Type: "stream",
-		Show: func(key string) []string { return []string{"XINFO", "STREAM", key, "FULL", "COUNT", "0"} },
+		Type:  "stream",
+		Show:  func(key string) []string { return []string{"XINFO", "STREAM", key, "FULL", "COUNT", "0"} },
+		Loose: true,
+		// Set once: where these limits change in mid-stream, 7.0.15 damages nodes of its own and fails an assertion (listpack.c,
+		// lpValidateNext).
+		Settings: []string{"stream-node-max-entries", "5"},
 	}
 }
 

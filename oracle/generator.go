@@ -26,6 +26,9 @@ type Table struct {
 	Type      string
 	Show      func(key string) []string
 	Unordered bool
+	// Loose says that what Show shows has times and the like in it, which need not be
+	// the same on both servers.
+	Loose bool
 
 	// Settings are arguments of CONFIG SET: names and values under which the servers are
 	// compared.
