@@ -55,6 +55,7 @@ const (
 	EventZUnionStore
 	EventZInterStore
 	EventZDiffStore
+	EventRestore
 )
 
 // The classes of notify-keyspace-events.
@@ -124,6 +125,8 @@ var eventTable = [...]struct {
 	EventZUnionStore: {ClassZSet, "zunionstore"},
 	EventZInterStore: {ClassZSet, "zinterstore"},
 	EventZDiffStore:  {ClassZSet, "zdiffstore"},
+
+	EventRestore: {ClassGeneric, "restore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
