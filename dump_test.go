@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"respite/oracle"
+	"respite/rdb"
 )
 
 // dumped is a value to be carried over.
@@ -150,6 +152,46 @@ func TestDumpsAreRestoredByRedis(t *testing.T) {
 					}
 				})
 			}
+		})
+	}
+}
+
+// onlyOurs are the fixtures of package rdb that redis-server 7.0.15 answers otherwise: it does not know a set in a listpack (7.2 does), and
+// does not look at the scores of a small sorted set, which it takes as they are, broken or not.
+var onlyOurs = []string{"set listpack", "!zset listpack out of order", "!zset listpack without score"}
+
+// TestPayloadsMeanTheSame restores the fixtures of package rdb on both servers.
+func TestPayloadsMeanTheSame(t *testing.T) {
+	ours := startServer(t).connect(t, resp2)
+	real, err := oracle.Connect(oracle.Start(t, "--sanitize-dump-payload", "yes").Dial, resp2)
+	require.NoError(t, err)
+	defer real.Close()
+	content, err := os.ReadFile("rdb/testdata/payloads.txt")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(content)) {
+		name, quoted, isPayload := strings.Cut(strings.TrimSpace(line), ": ")
+		if !isPayload || strings.HasPrefix(line, "#") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			body, err := strconv.Unquote(quoted)
+			require.NoError(t, err)
+			payload := string(rdb.AppendFooter([]byte(body)))
+			do(t, ours, "SET", "k", "before")
+			do(t, real, "SET", "k", "before")
+			reply, err := ours.Do("RESTORE", "k", "0", payload, "REPLACE")
+			require.NoError(t, err)
+			if strings.HasPrefix(name, "!") {
+				require.Equal(t, `-ERR Bad data format`, reply.String())
+				require.Equal(t, "before", do(t, ours, "GET", "k").Text)
+			}
+			if slices.Contains(onlyOurs, name) {
+				return
+			}
+			theirs, err := real.Do("RESTORE", "k", "0", payload, "REPLACE")
+			require.NoError(t, err)
+			require.Equal(t, theirs.String(), reply.String())
+			require.Equal(t, contents(t, real, "k"), contents(t, ours, "k"))
 		})
 	}
 }
