@@ -119,25 +119,25 @@ func restore(c *Call) error {
 	c.draft.Begin(c.Tx.Nodes(key))
 	defer c.draft.Discard()
 	text, isText, err := c.load(payload)
-	if err != nil {
+	switch {
+	case err != nil:
 		return errFormat
-	}
-	c.Reply.OK()
-	if deadline != 0 && deadline <= c.Tx.Now() {
+	case deadline != 0 && deadline <= c.Tx.Now():
 		if c.Tx.Delete(key) {
 			c.Tx.Changed(key, shards.EventDel)
 		}
-		return nil
+	default:
+		slot := c.Tx.Write(key)
+		slot.Delete() // nothing of what was there stays, neither deadline nor recency
+		if isText {
+			c.PutString(slot, text)
+		} else {
+			c.draft.MoveTo(slot)
+		}
+		o.apply(slot, deadline)
+		c.Tx.Changed(key, shards.EventRestore)
 	}
-	slot := c.Tx.Write(key)
-	slot.Delete() // nothing of what was there stays, neither deadline nor recency
-	if isText {
-		c.PutString(slot, text)
-	} else {
-		c.draft.MoveTo(slot)
-	}
-	o.apply(slot, deadline)
-	c.Tx.Changed(key, shards.EventRestore)
+	c.Reply.OK()
 	return nil
 }
 

@@ -19,14 +19,8 @@ func (r *Reader) Type() (Type, error) {
 // ErrCorrupt, the draft is to be discarded. A new data type is a case here and one in AppendValue.
 func (r *Reader) Collection(t Type, d *value.Draft, lim *value.Limits) error {
 	switch t {
-	case TypeList:
-		return r.list(d, lim)
-	case TypeListZiplist:
-		return r.listZiplist(d, lim)
-	case TypeListQuicklist:
-		return r.quicklist(d, lim, (*Reader).ziplistNode)
-	case TypeListQuicklist2:
-		return r.quicklist(d, lim, (*Reader).listpackNode)
+	case TypeList, TypeListZiplist, TypeListQuicklist, TypeListQuicklist2:
+		return r.anyList(t, d, lim)
 	case TypeSet:
 		return r.set(d, lim)
 	case TypeHash:
@@ -111,54 +105,48 @@ func (r *Reader) repacked() ([]byte, error) {
 	return pack.B, err
 }
 
-// finish puts a list into its cell; there are no empty ones.
-func finish(l *value.ListBuilder) error {
-	if l.Done() == 0 {
+// anyList reads a list of one of four types.
+func (r *Reader) anyList(t Type, d *value.Draft, lim *value.Limits) (err error) {
+	l := value.NewList(d, lim.ListMaxListpackSize)
+	switch t {
+	case TypeList:
+		err = r.each(l, (*Reader).listElement)
+	case TypeListZiplist:
+		err = r.listZiplist(l)
+	case TypeListQuicklist:
+		err = r.each(l, (*Reader).ziplistNode)
+	default:
+		err = r.each(l, (*Reader).listpackNode)
+	}
+	if err == nil && l.Done() == 0 {
 		return corrupt("empty list")
 	}
-	return nil
+	return err
 }
 
-func (r *Reader) list(d *value.Draft, lim *value.Limits) error {
+// each reads as many parts of a list as are said to be there.
+func (r *Reader) each(l *value.ListBuilder, part func(*Reader, *value.ListBuilder) error) error {
 	n, err := r.elements(leastText)
-	if err != nil {
-		return err
+	for i := 0; i < n && err == nil; i++ {
+		err = part(r, l)
 	}
-	l := value.NewList(d, lim.ListMaxListpackSize)
-	for range n {
-		elem, err := r.Text()
-		if err != nil {
-			return err
-		}
+	return err
+}
+
+func (r *Reader) listElement(l *value.ListBuilder) error {
+	elem, err := r.Text()
+	if err == nil {
 		l.Add(elem)
 	}
-	return finish(l)
+	return err
 }
 
-func (r *Reader) listZiplist(d *value.Draft, lim *value.Limits) error {
+func (r *Reader) listZiplist(l *value.ListBuilder) error {
 	b, err := r.Text()
 	if err != nil {
 		return err
 	}
-	l := value.NewList(d, lim.ListMaxListpackSize)
-	if err := eachZiplist(b, func(elem []byte) error { l.Add(elem); return nil }); err != nil {
-		return err
-	}
-	return finish(l)
-}
-
-func (r *Reader) quicklist(d *value.Draft, lim *value.Limits, node func(*Reader, *value.ListBuilder) error) error {
-	n, err := r.elements(leastText)
-	if err != nil {
-		return err
-	}
-	l := value.NewList(d, lim.ListMaxListpackSize)
-	for range n {
-		if err := node(r, l); err != nil {
-			return err
-		}
-	}
-	return finish(l)
+	return eachZiplist(b, func(elem []byte) error { l.Add(elem); return nil })
 }
 
 func (r *Reader) ziplistNode(l *value.ListBuilder) error {

@@ -91,7 +91,7 @@ func (l *loading) nodesLeft() int {
 	l.draft.Discard()
 	for l.space.Sweep(1 << 20) {
 	}
-	return int(l.space.Stats().Nodes)
+	return l.space.Stats().Nodes
 }
 
 // elements prints what a value has, in an order of its own for sets and hashes.
