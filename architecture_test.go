@@ -62,7 +62,7 @@ func rooms() map[string]room {
 		"pubsub":   {purpose: "channels and their subscribers", imports: "text"},
 		"acl":      {purpose: "users and their rules", imports: "text"},
 		"stats":    {purpose: "counters, histograms, slow log, the format of INFO", imports: "text"},
-		"rdb":      {purpose: "the RDB codec", imports: "value proto"},
+		"rdb":      {purpose: "the RDB codec", imports: "value proto text"},
 		"journal":  {purpose: "the ordered stream of effects and its AOF files", imports: "value proto"},
 		"repl":     {purpose: "both roles of PSYNC", imports: "value proto rdb journal"},
 		"script":   {purpose: "Lua, the script cache, function libraries", imports: "text"},

@@ -55,7 +55,7 @@ func debugCommands() []debugSub {
 		{"replybuffer", 4, 4, debugReplyBuffer, []string{"PEAK-RESET-TIME|RESIZING <value>", "    Accepted, of no effect."}},
 		{"set-active-expire", 3, 3, debugSetActiveExpire, []string{"<0|1>", "    Setting it to 0 disables expiring keys in background when they are not", "    accessed."}},
 		{"set-disable-deny-scripts", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},
-		{"set-skip-checksum-validation", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},
+		{"set-skip-checksum-validation", 3, 3, debugSkipChecksum, []string{"<0|1>", "    Enables or disables checksum checks for RESTORE payloads."}},
 		{"sleep", 3, 3, debugSleep, []string{"<seconds>", "    Stop the server for <seconds>. Decimals allowed."}},
 	}
 }
@@ -342,9 +342,18 @@ func debugReplyBuffer(c *Call) error {
 
 func debugSetActiveExpire(c *Call) error {
 	limits := c.Server.group.Limits()
-	limits.KeepExpired = len(c.Args[2]) == 0 || c.Args[2][0] < '1' || c.Args[2][0] > '9'
+	limits.KeepExpired = !isSwitchedOn(c.Args[2])
 	c.Server.group.SetLimits(limits)
 	c.Tx.Rearm()
+	c.Reply.OK()
+	return nil
+}
+
+// isSwitchedOn reads an argument <0|1>.
+func isSwitchedOn(b []byte) bool { return len(b) > 0 && b[0] >= '1' && b[0] <= '9' }
+
+func debugSkipChecksum(c *Call) error {
+	c.Server.trusting.Store(isSwitchedOn(c.Args[2]))
 	c.Reply.OK()
 	return nil
 }

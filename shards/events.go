@@ -64,6 +64,7 @@ const (
 	EventXGroupDestroy
 	EventXGroupCreateConsumer
 	EventXGroupDelConsumer
+	EventRestore
 )
 
 // The classes of notify-keyspace-events.
@@ -143,6 +144,7 @@ var eventTable = [...]struct {
 	EventXGroupDestroy:        {ClassStream, "xgroup-destroy"},
 	EventXGroupCreateConsumer: {ClassStream, "xgroup-createconsumer"},
 	EventXGroupDelConsumer:    {ClassStream, "xgroup-delconsumer"},
+	EventRestore:              {ClassGeneric, "restore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

@@ -68,6 +68,20 @@ func (s *Slot) SetKind(k keyspace.Kind) { s.d.space.SetKind(s.ref, k) }
 // SetRecency sets the 24 bits of access time or frequency.
 func (s *Slot) SetRecency(r uint32) { s.d.space.SetRecency(s.ref, r) }
 
+// SetIdle makes the key one that was last used so many seconds ago. Under an LFU policy nothing happens.
+func (s *Slot) SetIdle(seconds int64) {
+	if !s.tx.Frequent() {
+		s.SetRecency((s.tx.clock24() - uint32(seconds)) & recencyMask)
+	}
+}
+
+// SetFrequency sets the counter of accesses of an LFU policy. Under another one nothing happens.
+func (s *Slot) SetFrequency(counter uint8) {
+	if s.tx.Frequent() {
+		s.SetRecency(s.tx.minutes16()<<8 | uint32(counter))
+	}
+}
+
 // SetDeadline makes the key expire at a time in unix milliseconds.
 func (s *Slot) SetDeadline(ms int64) {
 	if s.d.space.HasTimer(s.ref) {

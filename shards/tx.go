@@ -235,6 +235,13 @@ func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 	return tx.hold(tx.open(s, it.d, key, it.ref))
 }
 
+// Nodes are what a large collection of this key is made of, for one that is put together before the key is opened (value.Draft).
+func (tx *Tx) Nodes(key []byte) *keyspace.Nodes {
+	s, d := tx.home(key)
+	s.touch(d) // those of a draft that is discarded are freed like those of a key
+	return d.space.Nodes()
+}
+
 // hold keeps a slot until the transaction ends.
 func (tx *Tx) hold(slot Slot) *Slot {
 	if tx.opened == len(tx.slots) {

@@ -40,3 +40,22 @@ func (d *Draft) Put(kind keyspace.Kind, v []byte) {
 
 // SetKind implements Cell.
 func (d *Draft) SetKind(kind keyspace.Kind) { d.kind = kind }
+
+// MoveTo puts the value, which there must be, in the place of whatever another cell has. The draft is absent then.
+func (d *Draft) MoveTo(to Cell) {
+	to.Put(d.kind, d.buffer.B)
+	d.kind = 0
+}
+
+// Discard gives up a value that has not been moved. The draft is absent then.
+func (d *Draft) Discard() {
+	if d.kind.OwnsNodes() {
+		v := d.View()
+		for i := range int(v.Bytes[0]) {
+			if t := v.treeAt(i); t.root != 0 {
+				d.nodes.Doom(t.root)
+			}
+		}
+	}
+	d.kind = 0
+}

@@ -158,6 +158,13 @@ func (h *HashCell) Expect(pairs [][]byte) {
 	}
 }
 
+// ExpectFields tells how many fields are about to be set in an empty hash: with many of them it becomes large at once.
+func (h *HashCell) ExpectFields(n int) {
+	if !h.large && int64(n) > h.limits.HashMaxListpackEntries {
+		h.enlarge()
+	}
+}
+
 func (h *HashCell) isLong(b []byte) bool { return int64(len(b)) > h.limits.HashMaxListpackValue }
 
 // Set gives a field a value, and reports whether the field is new.

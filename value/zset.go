@@ -99,12 +99,16 @@ func (l Listpack) findMember(member []byte) int { return l.Find(l.First(), membe
 
 // scoreAt reads the score at a position.
 func (l Listpack) scoreAt(at int) float64 {
-	e := l.At(at)
-	if e.IsInt {
-		return float64(e.Int)
-	}
-	score, _ := text.ParseFloat(e.Text)
+	score, _ := l.At(at).number()
 	return score
+}
+
+// number is the element as a score; ok is false if it is none.
+func (e Element) number() (score float64, ok bool) {
+	if e.IsInt {
+		return float64(e.Int), true
+	}
+	return text.ParseFloat(e.Text)
 }
 
 func (l Listpack) rankOf(member []byte) (rank int, score float64, ok bool) {

@@ -1,0 +1,208 @@
+package rdb
+
+import (
+	"fmt"
+	"hash/maphash"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"respite/keyspace"
+	"respite/value"
+)
+
+// fixtures are the values in testdata/payloads.txt; a name that begins with ! is of one that is to be refused.
+func fixtures(t testing.TB) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile("testdata/payloads.txt")
+	require.NoError(t, err)
+	all := map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, quoted, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		all[name], err = strconv.Unquote(quoted)
+		require.NoError(t, err, name)
+	}
+	return all
+}
+
+// limitSets are limits under which collections stay packed, and under which they do not.
+func limitSets() []value.Limits {
+	return []value.Limits{
+		{
+			HashMaxListpackEntries: 128, HashMaxListpackValue: 64, SetMaxIntsetEntries: 512, SetMaxListpackEntries: 128,
+			SetMaxListpackValue: 64, ZsetMaxListpackEntries: 128, ZsetMaxListpackValue: 64, ListMaxListpackSize: -2,
+		},
+		{ListMaxListpackSize: 1},
+		{
+			HashMaxListpackEntries: 2, HashMaxListpackValue: 2, SetMaxIntsetEntries: 2, SetMaxListpackEntries: 3,
+			SetMaxListpackValue: 2, ZsetMaxListpackEntries: 2, ZsetMaxListpackValue: 2, ListMaxListpackSize: 2,
+		},
+	}
+}
+
+// loading is a place for the values of a test.
+type loading struct {
+	space *keyspace.Space
+	draft value.Draft
+	text  []byte // of a string
+	isStr bool
+}
+
+func newLoading() *loading {
+	l := &loading{space: keyspace.New(maphash.MakeSeed())}
+	l.space.Nodes().Children = value.Children
+	return l
+}
+
+// load reads a value, and gives up what there was before.
+func (l *loading) load(payload []byte, lim *value.Limits) error {
+	l.draft.Discard()
+	l.draft.Begin(l.space.Nodes())
+	r := NewReader(payload)
+	t, err := r.Type()
+	if err != nil {
+		return err
+	}
+	if l.isStr = t == TypeString; l.isStr {
+		l.text, err = r.Text()
+		return err
+	}
+	return r.Collection(t, &l.draft, lim)
+}
+
+func (l *loading) view() value.View {
+	if !l.isStr {
+		return l.draft.View()
+	}
+	var scratch [8]byte
+	kind, b := value.EncodeString(l.text, &scratch)
+	return value.View{Kind: kind, Bytes: b}
+}
+
+// nodesLeft is how many nodes there are once the draft is given up.
+func (l *loading) nodesLeft() int {
+	l.draft.Discard()
+	for l.space.Sweep(1 << 20) {
+	}
+	return l.space.Stats().Nodes
+}
+
+// elements prints what a value has, in an order of its own for sets and hashes.
+func elements(v value.View) string {
+	var out []string
+	add := func(e value.Element) { out = append(out, fmt.Sprintf("%q", e.Append(nil))) }
+	sep := "\n"
+	switch value.TypeOf(v.Kind) {
+	case value.String:
+		return string(value.StringBytes(v.Kind, v.Bytes, nil))
+	case value.List:
+		l := value.ListOf(v)
+		w := l.Walk(0, value.Right)
+		for e, ok := w.Next(); ok; e, ok = w.Next() {
+			add(e)
+		}
+		return strings.Join(out, sep)
+	case value.Set:
+		s := value.MembersOf(v)
+		for it := s.Iter(); it.Next(); {
+			add(it.Element())
+		}
+	case value.Hash:
+		h := value.ViewHash(v)
+		h.Each(func(field, val value.Element) bool {
+			out = append(out, fmt.Sprintf("%q %q", field.Append(nil), val.Append(nil)))
+			return true
+		})
+	case value.ZSet:
+		value.OpenSortedSet(v).Each(func(member value.Element, score float64) bool {
+			out = append(out, fmt.Sprintf("%q %v", member.Append(nil), score))
+			return true
+		})
+		return strings.Join(out, sep)
+	}
+	slices.Sort(out)
+	return strings.Join(out, sep)
+}
+
+func TestFixturesAreLoaded(t *testing.T) {
+	for name, payload := range fixtures(t) {
+		for i, lim := range limitSets() {
+			t.Run(fmt.Sprintf("%s, limits %d", name, i), func(t *testing.T) {
+				l := newLoading()
+				err := l.load([]byte(payload), &lim)
+				if strings.HasPrefix(name, "!") {
+					require.ErrorIs(t, err, ErrCorrupt)
+					require.Zero(t, l.nodesLeft())
+					return
+				}
+				require.NoError(t, err)
+				require.NoError(t, value.Check(l.view()))
+				for cut := range payload {
+					require.ErrorIs(t, newLoading().load([]byte(payload[:cut]), &lim), ErrCorrupt, "cut at %d", cut)
+				}
+				savedAndLoaded(t, l, &lim)
+				require.Zero(t, l.nodesLeft())
+			})
+		}
+	}
+}
+
+func TestEncodingsFollowTheLimits(t *testing.T) {
+	payloads := fixtures(t)
+	for name, want := range map[string][2]value.Encoding{
+		"list": {value.Packed, value.QuickList}, "list of nodes": {value.QuickList, value.QuickList}, "list with a plain node": {value.QuickList, value.QuickList},
+		"old list": {value.Packed, value.QuickList}, "list ziplist": {value.Packed, value.QuickList},
+		"list of ziplists": {value.QuickList, value.QuickList}, "list of one ziplist": {value.Packed, value.QuickList},
+		"set": {value.Packed, value.HashTable}, "set ints16": {value.Ints, value.HashTable}, "set listpack": {value.Packed, value.HashTable},
+		"hash": {value.Packed, value.HashTable}, "hash packed": {value.Packed, value.HashTable}, "hash zipmap": {value.Packed, value.HashTable},
+		"hash ziplist": {value.Packed, value.HashTable},
+		"zset":         {value.Packed, value.SkipList}, "zset packed": {value.Packed, value.SkipList}, "zset ziplist": {value.Packed, value.SkipList},
+		"old zset": {value.Packed, value.SkipList},
+	} {
+		for i, encoding := range want {
+			l := newLoading()
+			require.NoError(t, l.load([]byte(payloads[name]), &limitSets()[i]), name)
+			require.Equal(t, encoding, value.EncodingOf(l.draft.View().Kind), "%s, limits %d", name, i)
+		}
+	}
+}
+
+// savedAndLoaded tests that the value that was loaded comes back from what is written of it.
+func savedAndLoaded(t testing.TB, l *loading, lim *value.Limits) {
+	t.Helper()
+	v := l.view()
+	back := newLoading()
+	require.NoError(t, back.load(AppendValue(nil, v, lim), lim))
+	require.NoError(t, value.Check(back.view()))
+	require.Equal(t, value.TypeOf(v.Kind), value.TypeOf(back.view().Kind))
+	require.Equal(t, elements(v), elements(back.view()))
+	require.Zero(t, back.nodesLeft())
+}
+
+// FuzzValues reads values that may be anything: no panic, no value that is broken, no node that is lost.
+func FuzzValues(f *testing.F) {
+	for _, payload := range fixtures(f) {
+		for i := range limitSets() {
+			f.Add([]byte(payload), uint8(i))
+		}
+	}
+	limits := limitSets()
+	f.Fuzz(func(t *testing.T, payload []byte, i uint8) {
+		lim := &limits[int(i)%len(limits)]
+		l := newLoading()
+		if err := l.load(payload, lim); err != nil {
+			require.ErrorIs(t, err, ErrCorrupt)
+		} else {
+			require.NoError(t, value.Check(l.view()))
+			savedAndLoaded(t, l, lim)
+		}
+		require.Zero(t, l.nodesLeft())
+	})
+}
