@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -194,4 +195,26 @@ func TestPayloadsMeanTheSame(t *testing.T) {
 			require.Equal(t, contents(t, real, "k"), contents(t, ours, "k"))
 		})
 	}
+}
+
+// TestRefusedPayloadsLeaveNothing restores a large hash whose last field is there twice: what had been made of it is freed.
+func TestRefusedPayloadsLeaveNothing(t *testing.T) {
+	const (
+		fields    = 10_000
+		nodeTable = 16 << 10 // bytes that may stay: the table of nodes, not the nodes
+	)
+	s := startServer(t, "--shards", "1")
+	c := s.connect(t, resp2)
+	do(t, c, "SET", "k", "v")
+	before := s.group.Used()
+
+	body := rdb.AppendLength([]byte{byte(rdb.TypeHash)}, fields)
+	for i := range fields {
+		body = rdb.AppendText(rdb.AppendText(body, fmt.Appendf(nil, "field:%d", i%(fields-1))), []byte("value"))
+	}
+	reply, err := c.Do("RESTORE", "k", "0", string(rdb.AppendFooter(body)), "REPLACE")
+	require.NoError(t, err)
+	require.Equal(t, "-ERR Bad data format", reply.String())
+	require.Equal(t, "v", do(t, c, "GET", "k").Text)
+	require.Eventually(t, func() bool { return s.group.Used() < before+nodeTable }, 5*time.Second, time.Millisecond)
 }

@@ -18,10 +18,15 @@ type Draft struct {
 
 // Begin makes the draft an absent value whose trees will be made of these nodes.
 func (d *Draft) Begin(nodes *keyspace.Nodes) {
+	d.trim()
+	d.buffer.B, d.kind, d.nodes = d.buffer.B[:0], 0, nodes
+}
+
+// trim gives a large buffer back.
+func (d *Draft) trim() {
 	if cap(d.buffer.B) > maxKeptDraft {
 		d.buffer.B = nil
 	}
-	d.buffer.B, d.kind, d.nodes = d.buffer.B[:0], 0, nodes
 }
 
 // View is the value as it is now.
@@ -58,4 +63,5 @@ func (d *Draft) Discard() {
 		}
 	}
 	d.kind = 0
+	d.trim()
 }
