@@ -13,7 +13,7 @@ import (
 )
 
 func keysRows() []Row {
-	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows())
+	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows(), sortRows())
 }
 
 // sumOverShards are the tips of commands whose parts, one a shard, add up.
