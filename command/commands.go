@@ -132,7 +132,7 @@ func (c *Call) describe(r *Row) {
 func (r *Row) legacyRange() (first, last, step int) {
 	for i := range r.Keys {
 		k := &r.Keys[i]
-		if k.Keyword != "" || k.KeyNum || k.Limit > 1 || k.Flags&(NotKey|Incomplete) != 0 && k.First == 0 {
+		if k.Keyword != "" || k.KeyNum || k.Find != nil || k.Limit > 1 || k.Flags&(NotKey|Incomplete) != 0 && k.First == 0 {
 			continue
 		}
 		end := k.Last
@@ -163,6 +163,13 @@ func (c *Call) describeKeys(k *KeySpec) {
 	c.statusSet(k.Flags.names())
 	c.Reply.BulkString("begin_search")
 	c.Reply.Map(2)
+	if k.Find != nil {
+		c.unknown()
+		c.Reply.BulkString("find_keys")
+		c.Reply.Map(2)
+		c.unknown()
+		return
+	}
 	if k.Keyword != "" {
 		c.pair("type", "keyword")
 		c.Reply.BulkString("spec")
@@ -176,6 +183,13 @@ func (c *Call) describeKeys(k *KeySpec) {
 		c.number("index", k.First)
 	}
 	c.describeFind(k)
+}
+
+// unknown writes that half of a key specification which a key has whose place no specification can tell.
+func (c *Call) unknown() {
+	c.pair("type", "unknown")
+	c.Reply.BulkString("spec")
+	c.Reply.Map(0)
 }
 
 // describeFind writes the half of a key specification that says how many keys there are.

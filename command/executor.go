@@ -131,8 +131,8 @@ func (e *Executor) panicked(c *Call, p any) error {
 	return errInternal
 }
 
-// routes appends the shard of every key of a command to the batch's scratch, and adds them to need; nil if the
-// arguments do not fit the row's key specs.
+// routes appends the shard of every key of a command to the batch's scratch, and adds them to need, or all shards if the
+// command reads keys that it does not name; nil if the arguments do not fit the row's key specs.
 func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) []uint8 {
 	b.routes = b.routes[:0]
 	ok := row.keyPositions(args, func(i int, _ *KeySpec) {
@@ -142,6 +142,9 @@ func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) 
 	})
 	if !ok || len(b.routes) == 0 {
 		return nil
+	}
+	if row.Roams != nil && row.Roams(args) {
+		*need = e.group.All()
 	}
 	return b.routes
 }

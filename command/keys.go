@@ -13,7 +13,7 @@ import (
 )
 
 func keysRows() []Row {
-	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows(), dumpRows())
+	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows(), dumpRows(), sortRows())
 }
 
 // sumOverShards are the tips of commands whose parts, one a shard, add up.

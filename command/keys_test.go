@@ -104,6 +104,9 @@ func (r *keysRig) need(row *Row, args [][]byte) (need shards.Mask) {
 	if row.Place != ByKeys {
 		return r.exec.group.All()
 	}
+	if row.Roams != nil && row.Roams(args) {
+		return r.exec.group.All()
+	}
 	row.keyPositions(args, func(i int, _ *KeySpec) { need.Set(r.exec.group.Route(args[i])) })
 	return need
 }

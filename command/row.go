@@ -102,7 +102,8 @@ var keyFlagNames = [...]struct {
 // KeySpec says where keys stand among the arguments. First is a position, or, with Keyword set, the argument after that
 // keyword, searched from position First (backwards from the end if negative). From there either a range (Last is
 // relative to the first key, or, if negative, counted from the end of the command; Step; Limit as in Redis's key
-// specifications) or, with KeyNum, a count at offset KeyNumAt followed by that many keys at offset KeyFirst.
+// specifications) or, with KeyNum, a count at offset KeyNumAt followed by that many keys at offset KeyFirst. A key whose
+// place none of this tells is found by Find, and shown as unknown.
 type KeySpec struct {
 	Flags              KeyFlags
 	First              int
@@ -111,6 +112,7 @@ type KeySpec struct {
 	Last, Step, Limit  int
 	KeyNum             bool
 	KeyNumAt, KeyFirst int
+	Find               func(args [][]byte) int // the position of the one key, 0 if there is none
 	Notes              string
 }
 
@@ -159,6 +161,7 @@ type Row struct {
 	Flags Flags
 	ACL   string // categories beyond those that flags and group imply, space between
 	Keys  []KeySpec
+	Roams func(args [][]byte) bool // whether it also reads keys that are not among these arguments: it then has all shards
 	Run   func(*Call) error
 	Place Place
 	Split Split

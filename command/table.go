@@ -65,7 +65,7 @@ func (t *Table) add(r, parent *Row, group string) error {
 		r.full = parent.Name + "|" + r.Name
 	}
 	for _, k := range r.Keys {
-		if k.KeyNum || k.Keyword != "" || k.Flags&Incomplete != 0 {
+		if k.KeyNum || k.Keyword != "" || k.Flags&Incomplete != 0 || k.Find != nil {
 			r.Flags |= MovableKeys
 		}
 	}
@@ -199,6 +199,10 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 
 // bounds is where a spec's keys begin and end (inclusive) in these arguments.
 func (k *KeySpec) bounds(args [][]byte) (first, last, step int, ok bool) {
+	if k.Find != nil {
+		first = k.Find(args)
+		return max(first, 1), first, 1, true // from 1 to 0: no keys
+	}
 	first = k.First
 	if k.Keyword != "" {
 		if first = k.findKeyword(args); first == 0 {

@@ -81,7 +81,7 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 func AllTables() []Table {
 	return []Table{
 		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), hashTable(), bitmapTable(), hyperloglogTable(),
-		streamTable(), keysTable(), dumpTable(),
+		streamTable(), sortTable(), keysTable(), dumpTable(),
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	EventLInsert
 	EventLRem
 	EventLTrim
+	EventSortStore
 	EventHSet
 	EventHDel
 	EventHIncrBy
@@ -107,6 +108,7 @@ var eventTable = [...]struct {
 	EventLInsert:     {ClassList, "linsert"},
 	EventLRem:        {ClassList, "lrem"},
 	EventLTrim:       {ClassList, "ltrim"},
+	EventSortStore:   {ClassList, "sortstore"},
 
 	EventHSet:         {ClassHash, "hset"},
 	EventHDel:         {ClassHash, "hdel"},

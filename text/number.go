@@ -266,21 +266,37 @@ func AppendFloat17(dst []byte, f float64) []byte {
 // end: spaces may come before the number, nothing at all is 0, what is too large is infinite and what is too small 0, and the
 // text ends at a NUL. NaN is refused.
 func ParseBound(b []byte) (float64, bool) {
+	f, _, ok := parseLoosely(b)
+	return f, ok
+}
+
+// smallestNormal is the least double above zero that has all of its precision.
+const smallestNormal = 0x1p-1022
+
+// ParseWeight reads what SORT sorts by: like a bound, but what is too large for a double, or so small that it has lost
+// precision, is refused.
+func ParseWeight(b []byte) (float64, bool) {
+	f, inRange, ok := parseLoosely(b)
+	return f, ok && inRange && (f == 0 || math.Abs(f) >= smallestNormal)
+}
+
+// parseLoosely reads what ParseBound does, and reports whether the number is in the range of a double.
+func parseLoosely(b []byte) (f float64, inRange, ok bool) {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	if len(b) == 0 {
-		return 0, true
+		return 0, true, true
 	}
 	b = bytes.TrimLeft(b, " \t\n\v\f\r")
 	if f, ok := ParseFloat(b); ok {
-		return f, true
+		return f, true, true
 	}
 	shape, ok := scanFloat(b)
 	if !ok {
-		return 0, false
+		return 0, false, false
 	}
 	if shape.hex && !shape.exponent {
 		b = append(append([]byte(nil), b...), "p0"...)
 	}
 	f, err := strconv.ParseFloat(string(b), 64) // beyond the range it returns an infinity
-	return f, err == nil || errors.Is(err, strconv.ErrRange)
+	return f, false, err == nil || errors.Is(err, strconv.ErrRange)
 }

@@ -121,6 +121,21 @@ func TestParseBound(t *testing.T) {
 	}
 }
 
+func TestParseWeight(t *testing.T) {
+	for in, want := range map[string]float64{
+		"": 0, "\x00junk": 0, "1": 1, " \t1": 1, "+1": 1, "-1.5e3": -1500, "1\x00x": 1, "inf": math.Inf(1), "-infinity": math.Inf(-1),
+		"0x1.8": 1.5, ".5": 0.5, "5.": 5, "0e-999": 0, "2.2250738585072014e-308": 0x1p-1022, "1.7976931348623157e308": math.MaxFloat64,
+	} {
+		got, ok := ParseWeight([]byte(in))
+		require.True(t, ok, "%q", in)
+		require.Equal(t, want, got, "%q", in)
+	}
+	for _, in := range []string{" ", "x", "1 ", "nan", "1x", "1e400", "-1e400", "1e-400", "0x1p99999", "1e-310", "-5e-324"} {
+		_, ok := ParseWeight([]byte(in))
+		require.False(t, ok, "%q", in)
+	}
+}
+
 func TestFloatsReadBackToTheSameBits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := math.Float64frombits(rapid.Uint64().Draw(t, "bits"))
@@ -359,6 +374,7 @@ func TestHotFunctionsDoNotAllocate(t *testing.T) {
 		AppendFloat(dst, 0.1)
 		AppendFloat17(dst, 0.1)
 		ParseBound(long)
+		ParseWeight(long)
 		AppendQuoted(dst, key)
 	}))
 }

@@ -66,3 +66,11 @@ func StringLen(k keyspace.Kind, kept []byte) int {
 	var digits [maxIntLen]byte
 	return len(strconv.AppendInt(digits[:0], DecodeInt(kept), 10))
 }
+
+// StringElement returns a string as an element: of an int, the number.
+func StringElement(v View) Element {
+	if v.Kind == KindInt {
+		return Element{Int: DecodeInt(v.Bytes), IsInt: true}
+	}
+	return Element{Text: v.Bytes}
+}

@@ -62,6 +62,13 @@ func PrepareSortedSet(cell Cell, lim *Limits, members, length int) {
 	}
 }
 
+// UnpackSortedSet makes a sorted set a large one, if it is small, whatever its size: SORT does that to what it sorts.
+func UnpackSortedSet(cell Cell) {
+	if cell.View().Kind == kindZSetPacked {
+		unpackSortedSet(cell)
+	}
+}
+
 // unpackSortedSet turns a small set into a large one.
 func unpackSortedSet(cell Cell) {
 	s := OpenSortedSet(cell.View())
