@@ -27,6 +27,7 @@ func families() []family {
 		{"hyperloglog", hyperloglogRows()},
 		{"set", setRows()},
 		{"sorted_set", zsetRows()},
+		{"geo", geoRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}
@@ -194,6 +195,23 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 		}
 	}
 	return true
+}
+
+// repeatedKeys calls fn with the index of every argument after a keyword that was there before. Redis tells of the first one only, but what
+// the command then uses is the last.
+func (r *Row) repeatedKeys(args [][]byte, fn func(i int)) {
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		if k.Keyword == "" || k.First < 0 {
+			continue
+		}
+		first := k.findKeyword(args)
+		for at := max(first, 1); first > 0 && at+1 < len(args); at++ {
+			if strings.EqualFold(string(args[at]), k.Keyword) {
+				fn(at + 1)
+			}
+		}
+	}
 }
 
 // bounds is where a spec's keys begin and end (inclusive) in these arguments.
