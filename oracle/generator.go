@@ -77,8 +77,8 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 // AllTables are the tables of all data types.
 func AllTables() []Table {
 	return []Table{
-		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), hashTable(), bitmapTable(), hyperloglogTable(),
-		keysTable(),
+		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), geoTable(), hashTable(), bitmapTable(),
+		hyperloglogTable(), keysTable(),
 	}
 }
 

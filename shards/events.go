@@ -55,6 +55,8 @@ const (
 	EventZUnionStore
 	EventZInterStore
 	EventZDiffStore
+	EventGeoSearchStore
+	EventGeoRadiusStore
 )
 
 // The classes of notify-keyspace-events.
@@ -124,6 +126,9 @@ var eventTable = [...]struct {
 	EventZUnionStore: {ClassZSet, "zunionstore"},
 	EventZInterStore: {ClassZSet, "zinterstore"},
 	EventZDiffStore:  {ClassZSet, "zdiffstore"},
+
+	EventGeoSearchStore: {ClassZSet, "geosearchstore"},
+	EventGeoRadiusStore: {ClassZSet, "georadiusstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
