@@ -163,7 +163,7 @@ func (c *Call) describeKeys(k *KeySpec) {
 	c.statusSet(k.Flags.names())
 	c.Reply.BulkString("begin_search")
 	c.Reply.Map(2)
-	if k.Find != nil {
+	if k.Find != nil && k.Keyword == "" {
 		c.unknown()
 		c.Reply.BulkString("find_keys")
 		c.Reply.Map(2)

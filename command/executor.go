@@ -135,11 +135,15 @@ func (e *Executor) panicked(c *Call, p any) error {
 // command reads keys that it does not name; nil if the arguments do not fit the row's key specs.
 func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) []uint8 {
 	b.routes = b.routes[:0]
-	ok := row.keyPositions(args, func(i int, _ *KeySpec) {
+	route := func(i int) {
 		shard := e.group.Route(args[i])
 		need.Set(shard)
 		b.routes = append(b.routes, uint8(shard))
-	})
+	}
+	ok := row.keyPositions(args, func(i int, _ *KeySpec) { route(i) })
+	if row.Flags&MovableKeys != 0 {
+		row.repeatedKeys(args, route)
+	}
 	if !ok || len(b.routes) == 0 {
 		return nil
 	}

@@ -102,17 +102,17 @@ var keyFlagNames = [...]struct {
 // KeySpec says where keys stand among the arguments. First is a position, or, with Keyword set, the argument after that
 // keyword, searched from position First (backwards from the end if negative). From there either a range (Last is
 // relative to the first key, or, if negative, counted from the end of the command; Step; Limit as in Redis's key
-// specifications) or, with KeyNum, a count at offset KeyNumAt followed by that many keys at offset KeyFirst. A key whose
-// place none of this tells is found by Find, and shown as unknown.
+// specifications) or, with KeyNum, a count at offset KeyNumAt followed by that many keys at offset KeyFirst. Find, if set,
+// finds the keys instead of Keyword, where an argument of an option may spell that; without Keyword it finds the one key whose
+// place nothing else tells, which is shown as unknown.
 type KeySpec struct {
 	Flags              KeyFlags
 	First              int
 	Keyword            string
-	Find               func(args [][]byte) int // instead of Keyword, where an argument of an option may spell it: where the keys begin, or 0
 	Last, Step, Limit  int
 	KeyNum             bool
 	KeyNumAt, KeyFirst int
-	Find               func(args [][]byte) int // the position of the one key, 0 if there is none
+	Find               func(args [][]byte) int // where the keys begin, 0 if there are none
 	Notes              string
 }
 

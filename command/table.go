@@ -28,6 +28,7 @@ func families() []family {
 		{"set", setRows()},
 		{"sorted_set", zsetRows()},
 		{"stream", streamRows()},
+		{"geo", geoRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}
@@ -197,9 +198,26 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 	return true
 }
 
+// repeatedKeys calls fn with the index of every argument after a keyword that was there before. Redis tells of the first one only, but what
+// the command then uses is the last.
+func (r *Row) repeatedKeys(args [][]byte, fn func(i int)) {
+	for i := range r.Keys {
+		k := &r.Keys[i]
+		if k.Keyword == "" || k.First < 0 {
+			continue
+		}
+		first := k.findKeyword(args)
+		for at := max(first, 1); first > 0 && at+1 < len(args); at++ {
+			if strings.EqualFold(string(args[at]), k.Keyword) {
+				fn(at + 1)
+			}
+		}
+	}
+}
+
 // bounds is where a spec's keys begin and end (inclusive) in these arguments.
 func (k *KeySpec) bounds(args [][]byte) (first, last, step int, ok bool) {
-	if k.Find != nil {
+	if k.Find != nil && k.Keyword == "" {
 		first = k.Find(args)
 		return max(first, 1), first, 1, true // from 1 to 0: no keys
 	}

@@ -1,5 +1,6 @@
 // zset.go: the rows of all sorted set commands, and those that ask about members. Additions and removals are in zset_add.go, ranges in
-// zset_range.go and zset_store.go, ZPOPMIN and its like and ZRANDMEMBER in zset_pop.go, unions and their like in zset_combine.go.
+// zset_range.go, ZPOPMIN and its like and ZRANDMEMBER in zset_pop.go, those of them that wait in zset_block.go, unions and their like in
+// zset_combine.go.
 
 package command
 
@@ -10,7 +11,7 @@ import (
 
 func zsetRows() []Row {
 	rows := append(zsetReadRows(), zsetWriteRows()...)
-	return append(append(rows, zsetRangeRows()...), zsetCombineRows()...)
+	return append(append(append(rows, zsetRangeRows()...), zsetCombineRows()...), zsetBlockRows()...)
 }
 
 func zsetReadRows() []Row {

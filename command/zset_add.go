@@ -22,14 +22,19 @@ const (
 type zaddOptions struct {
 	value.AddMode
 	changed bool     // CH: scores that were changed count too
-	pairs   [][]byte // scores and members
+	pairs   [][]byte // scores and members; of GEOADD positions and members, three arguments each
+	width   int      // how many arguments a member has with it, itself the last
 }
+
+// member is the i-th member.
+func (o *zaddOptions) member(i int) []byte { return o.pairs[(i+1)*o.width-1] }
 
 func (o *zaddOptions) parse(args [][]byte) error {
 	for len(args) > 0 && o.take(args[0]) {
 		args = args[1:]
 	}
-	o.pairs = args
+	const width = 2 // a score and a member
+	o.pairs, o.width = args, width
 	switch {
 	case len(args) == 0 || len(args)%2 != 0:
 		return errSyntax
@@ -84,15 +89,20 @@ func (c *Call) addScored(o zaddOptions) error {
 	}
 	key := c.Args[1]
 	if o.Increment && !o.IfAbsent && math.IsInf(scores[0], 0) {
-		if err := c.checkIncrement(key, o.pairs[1], scores[0]); err != nil {
+		if err := c.checkIncrement(key, o.member(0), scores[0]); err != nil {
 			return err
 		}
 	}
+	return c.addAndReply(key, &o, scores)
+}
+
+// addAndReply adds members with these scores to a key.
+func (c *Call) addAndReply(key []byte, o *zaddOptions, scores []float64) (err error) {
 	if c.slot, err = c.open(key, value.ZSet); err != nil {
 		return err
 	}
-	did := c.addPairs(&o, scores)
-	c.toldAdded(key, &o, did.added+did.changed)
+	did := c.addPairs(o, scores)
+	c.toldAdded(key, o, did.added+did.changed)
 	switch {
 	case o.Increment:
 		c.replyScore(did.score, did.last != value.NotAdded)
@@ -117,9 +127,9 @@ func (c *Call) addPairs(o *zaddOptions, scores []float64) (did zaddOutcome) {
 		return did
 	}
 	lim := c.Tx.Encoding()
-	value.PrepareSortedSet(c.slot, lim, len(scores), len(o.pairs[1]))
+	value.PrepareSortedSet(c.slot, lim, len(scores), len(o.member(0)))
 	for i, score := range scores {
-		did.score, did.last = value.SortedSetAdd(c.slot, lim, o.pairs[2*i+1], score, &o.AddMode)
+		did.score, did.last = value.SortedSetAdd(c.slot, lim, o.member(i), score, &o.AddMode)
 		switch did.last {
 		case value.NewMember:
 			did.added++

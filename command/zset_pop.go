@@ -136,25 +136,46 @@ func zmpop(c *Call) error {
 	if err := o.parse(c.Args[1:]); err != nil {
 		return err
 	}
+	done, err := c.popFirstScored(o, true)
+	if err == nil && !done {
+		c.Reply.NullArray()
+	}
+	return err
+}
+
+// popFirstScored takes members out of the first of some sorted sets that is there, as ZMPOP does, and replies with its key and with an array
+// of members and scores in pairs, or with the only ones themselves; done is false, and there is no reply, if none of the sets is there.
+func (c *Call) popFirstScored(o zmpopOptions, asArray bool) (done bool, err error) {
 	for _, key := range o.keys {
+		if !c.Tx.Holds(key) {
+			continue // it is another key that has something for a command that waits
+		}
 		slot, ok, err := c.openExisting(key, value.ZSet)
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+			return false, err
+		case ok:
+			c.slot = slot
+			c.popScoredFrom(key, &o, asArray)
+			return true, nil
 		}
-		if !ok {
-			continue
-		}
-		c.slot = slot
-		w := c.popWalk(o.count, o.greatest)
+	}
+	return false, nil
+}
+
+func (c *Call) popScoredFrom(key []byte, o *zmpopOptions, asArray bool) {
+	const flat = 3 // key, member and score
+	w := c.popWalk(o.count, o.greatest)
+	if asArray {
 		c.Reply.Array(2)
 		c.Reply.Bulk(key)
 		c.Reply.Array(w.N)
-		c.replyPopped(w, true)
-		c.removePopped(key, w)
-		return nil
+	} else {
+		c.Reply.Array(flat)
+		c.Reply.Bulk(key)
 	}
-	c.Reply.NullArray()
-	return nil
+	c.replyPopped(w, asArray)
+	c.removePopped(key, w)
 }
 
 // maxRandomScored is the greatest count, of either sign, with which ZRANDMEMBER returns scores too.

@@ -41,6 +41,9 @@ func zsetTable() Table {
 			{1, "ZPOPMIN key [rank]"},
 			{1, "ZPOPMAX key [rank]"},
 			{1, "ZMPOP (1 key|2 key key|3 key key key|rank key key) (MIN|MAX) [COUNT rank]"},
+			{1, "BZPOPMIN (key)+ timeout"},
+			{1, "BZPOPMAX (key)+ timeout"},
+			{1, "BZMPOP timeout (1 key|2 key key|3 key key key|rank key key) (MIN|MAX) [COUNT rank]"},
 			{2, "ZUNION (1 key|2 key key|3 key key key|rank key key) [AGGREGATE SUM|AGGREGATE MIN|AGGREGATE MAX] [WITHSCORES]"},
 			{2, "ZUNION 2 key key [WEIGHTS score score] [AGGREGATE SUM|AGGREGATE MIN|AGGREGATE MAX] [WITHSCORES]"},
 			{2, "ZINTER 2 key key [WEIGHTS score score] [AGGREGATE SUM|AGGREGATE MIN|AGGREGATE MAX] [WITHSCORES]"},
@@ -125,6 +128,12 @@ func zsetKinds() map[string]func(g *Generator) string {
 				return pick(g, "1000", "-1000", "9223372036854775807", "9223372036854775808", "x", "")
 			}
 			return strconv.Itoa(g.rand.IntN(24) - 8)
+		},
+		"timeout": func(g *Generator) string {
+			if g.rand.IntN(6) == 0 {
+				return pick(g, "-1", "x", "", "nan", "-0.5")
+			}
+			return "0.001"
 		},
 		"memberpattern": func(g *Generator) string { return pick(g, "*", "m*", "m1?", "1*", "", "[0-9]*", "x*") },
 	}

@@ -80,8 +80,8 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 // AllTables are the tables of all data types.
 func AllTables() []Table {
 	return []Table{
-		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), hashTable(), bitmapTable(), hyperloglogTable(),
-		streamTable(), sortTable(), keysTable(), dumpTable(),
+		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), geoTable(), hashTable(), bitmapTable(),
+		hyperloglogTable(), streamTable(), sortTable(), keysTable(), dumpTable(),
 	}
 }
 

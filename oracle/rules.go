@@ -302,7 +302,11 @@ func replaced(v Value, old, with string) Value {
 
 // isZSet reports whether a command is one of sorted sets.
 func isZSet(args []string) bool {
-	return len(args) > 0 && len(args[0]) > 1 && strings.EqualFold(args[0][:1], "z")
+	if len(args) == 0 {
+		return false
+	}
+	name := strings.ToLower(args[0])
+	return strings.HasPrefix(name, "z") || strings.HasPrefix(name, "bz")
 }
 
 // doublePrecision is how many digits 7.0 prints a double with.

@@ -66,6 +66,8 @@ const (
 	EventXGroupCreateConsumer
 	EventXGroupDelConsumer
 	EventRestore
+	EventGeoSearchStore
+	EventGeoRadiusStore
 )
 
 // The classes of notify-keyspace-events.
@@ -147,6 +149,8 @@ var eventTable = [...]struct {
 	EventXGroupCreateConsumer: {ClassStream, "xgroup-createconsumer"},
 	EventXGroupDelConsumer:    {ClassStream, "xgroup-delconsumer"},
 	EventRestore:              {ClassGeneric, "restore"},
+	EventGeoSearchStore:       {ClassZSet, "geosearchstore"},
+	EventGeoRadiusStore:       {ClassZSet, "georadiusstore"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"strconv"
 	"unsafe"
 )
 
@@ -126,7 +127,17 @@ func (d LongDouble) Append(dst []byte) []byte {
 		return append(dst, "inf"...)
 	}
 	start := len(dst)
-	dst = d.f.Append(dst, 'f', longDoubleDigits)
+	return trimZeros(d.f.Append(dst, 'f', longDoubleDigits), start)
+}
+
+// AppendLongDouble appends a finite double as LongDouble.Append writes it.
+func AppendLongDouble(dst []byte, f float64) []byte {
+	start := len(dst)
+	return trimZeros(strconv.AppendFloat(dst, f, 'f', longDoubleDigits, 64), start)
+}
+
+// trimZeros takes the zeros off the end of a number with decimals, which begins at start, and the sign off a zero.
+func trimZeros(dst []byte, start int) []byte {
 	end := len(dst)
 	for dst[end-1] == '0' {
 		end--

@@ -40,11 +40,30 @@ func (p GeoPoint) Score() float64 { return float64(p.cell(geoMaxStep).bits) }
 
 // GeoAt is the middle of the cell that a score stands for.
 func GeoAt(score float64) GeoPoint {
-	area := geoCell{uint64(score), geoMaxStep}.area()
+	area := geoCell{geoCellBits(score), geoMaxStep}.area()
 	return GeoPoint{
 		Longitude: clamp((area.minLongitude+area.maxLongitude)/2, GeoMinLongitude, GeoMaxLongitude),
 		Latitude:  clamp((area.minLatitude+area.maxLatitude)/2, GeoMinLatitude, GeoMaxLatitude),
 	}
+}
+
+// beyondInt is the least number that is above all of int64.
+const beyondInt = 1 << 63
+
+// GeoInteger is a score as an integer. One that is none, which no position has, is what Redis's processor makes of it.
+func GeoInteger(score float64) int64 {
+	if score >= beyondInt || score < -beyondInt {
+		return math.MinInt64
+	}
+	return int64(score)
+}
+
+// geoCellBits is a score as the bits of a cell, by the same rule.
+func geoCellBits(score float64) uint64 {
+	if score >= beyondInt {
+		return uint64(GeoInteger(score-beyondInt)) ^ beyondInt
+	}
+	return uint64(GeoInteger(score))
 }
 
 func clamp(v, low, high float64) float64 { return math.Max(low, math.Min(high, v)) }
@@ -120,11 +139,18 @@ func (c geoCell) area() geoArea {
 	}
 }
 
-// moved is the cell so many cells to the east and north; the grid is a torus.
+// moved is the cell so many cells to the east and north; the grid is a torus. A coordinate that is not moved keeps a bit too many, which that
+// of the greatest longitude or latitude has: as in Redis, that cell is none of the grid, but its neighbours are.
 func (c geoCell) moved(east, north int) geoCell {
 	mask := uint32(1)<<c.step - 1
 	latitude, longitude := gather(c.bits), gather(c.bits>>1)
-	return geoCell{interleave((latitude+uint32(north))&mask, (longitude+uint32(east))&mask), c.step}
+	if north != 0 {
+		latitude = (latitude + uint32(north)) & mask
+	}
+	if east != 0 {
+		longitude = (longitude + uint32(east)) & mask
+	}
+	return geoCell{interleave(latitude, longitude), c.step}
 }
 
 // scores is the range of scores of the positions in the cell: from min, and below max.
@@ -179,8 +205,8 @@ func (s *GeoShape) reach() float64 {
 	return s.Radius
 }
 
-// bounds is a rectangle that the shape is in. Parallels get shorter towards the poles, so the side that is nearer to the equator
-// is what its meridians are taken from.
+// bounds is a rectangle that the shape is in. Parallels get shorter towards the poles, so the side that is nearer to the pole is what its
+// meridians are taken from.
 func (s *GeoShape) bounds() geoArea {
 	height, width := s.Radius, s.Radius
 	if s.IsBox {
@@ -224,10 +250,10 @@ var geoNeighbours = [...]struct{ east, north int }{
 
 // EachRange calls fn with the ranges of scores that the shape's positions are in, low included and high not, until fn returns false.
 func (s *GeoShape) EachRange(fn func(low, high float64) bool) {
-	bounds, reach := s.bounds(), s.reach()
-	step := geoStep(reach, s.Center.Latitude)
+	bounds := s.bounds()
+	step := geoStep(s.reach(), s.Center.Latitude)
 	middle := s.Center.cell(step)
-	if step > 1 && s.sticksOut(middle, reach) {
+	if step > 1 && bounds.sticksOut(middle) {
 		step--
 		middle = s.Center.cell(step)
 	}
@@ -235,7 +261,7 @@ func (s *GeoShape) EachRange(fn func(low, high float64) bool) {
 	var last geoCell
 	lastAt := 0
 	for i, n := range geoNeighbours {
-		if step >= 2 && area.keeps(bounds, n.east, n.north) {
+		if step >= 2 && bounds.endsBefore(&area, n.east, n.north) {
 			continue
 		}
 		c := middle.moved(n.east, n.north)
@@ -249,17 +275,16 @@ func (s *GeoShape) EachRange(fn func(low, high float64) bool) {
 	}
 }
 
-// keeps reports whether a rectangle does not reach beyond the area to the east and north, or to the west and south if these are negative.
-func (a geoArea) keeps(r geoArea, east, north int) bool {
-	return north < 0 && a.minLatitude < r.minLatitude || north > 0 && a.maxLatitude > r.maxLatitude ||
-		east < 0 && a.minLongitude < r.minLongitude || east > 0 && a.maxLongitude > r.maxLongitude
+// endsBefore reports whether an area does not reach beyond another in one of the directions of a neighbour.
+func (a *geoArea) endsBefore(middle *geoArea, east, north int) bool {
+	return north < 0 && middle.minLatitude < a.minLatitude || north > 0 && middle.maxLatitude > a.maxLatitude ||
+		east < 0 && middle.minLongitude < a.minLongitude || east > 0 && middle.maxLongitude > a.maxLongitude
 }
 
-// sticksOut reports whether the shape reaches beyond the neighbours of a cell.
-func (s *GeoShape) sticksOut(middle geoCell, reach float64) bool {
-	c := s.Center
-	return GeoDistance(c, GeoPoint{c.Longitude, middle.moved(0, 1).area().maxLatitude}) < reach ||
-		GeoDistance(c, GeoPoint{c.Longitude, middle.moved(0, -1).area().minLatitude}) < reach ||
-		GeoDistance(c, GeoPoint{middle.moved(1, 0).area().maxLongitude, c.Latitude}) < reach ||
-		GeoDistance(c, GeoPoint{middle.moved(-1, 0).area().minLongitude, c.Latitude}) < reach
+// sticksOut reports whether an area reaches beyond the neighbours of a cell.
+func (a *geoArea) sticksOut(middle geoCell) bool {
+	return middle.moved(0, 1).area().maxLatitude < a.maxLatitude ||
+		middle.moved(0, -1).area().minLatitude > a.minLatitude ||
+		middle.moved(1, 0).area().maxLongitude < a.maxLongitude ||
+		middle.moved(-1, 0).area().minLongitude > a.minLongitude
 }
