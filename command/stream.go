@@ -89,7 +89,8 @@ func (c *Call) parseTrim(xadd bool) (o trimArgs, err error) {
 			return o, err
 		}
 	}
-	return o, c.limitTrim(&o, xadd)
+	err = c.limitTrim(&o, xadd)
+	return o, err
 }
 
 // trimOption reads the option at i, or the id of XADD, and returns where it ends.
