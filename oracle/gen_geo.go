@@ -3,6 +3,7 @@ package oracle
 // The generator's table of the geo commands. Positions are drawn from a continuous range, so that no two members are
 // equally far from a centre: which of equally near ones COUNT leaves out depends on how Redis sorts. Keys of this table
 // hold nothing but positions (kind "geokey"); sorted sets of other tables are searched too, but without COUNT.
+// Nothing is stored by distance: Go's sine and C's differ in the last bit now and then, which shows where a distance is a score.
 
 import (
 	"slices"
@@ -57,11 +58,11 @@ func geoTable() Table {
 			{1, "GEOSEARCH geokey [FROMMEMBER place] [FROMLONLAT lon lat] [" + circle + "] [" + box + "] [ANY] " + with},
 			{1, "GEOSEARCH key FROMLONLAT lon lat " + circle + " [WITHCOORD] [WITHHASH]"},
 			{2, "GEOSEARCHSTORE geokey geokey FROMLONLAT lon lat " + circle + " [ASC|DESC] [COUNT geocount] [ANY]"},
-			{1, "GEOSEARCHSTORE key geokey FROMMEMBER place " + box + " [STOREDIST] [COUNT geocount] [ANY] [WITHDIST]"},
+			{1, "GEOSEARCHSTORE key geokey FROMMEMBER place " + box + " [COUNT geocount] [ANY] [WITHDIST]"},
 			{1, "GEOSEARCHSTORE key key FROMLONLAT lon lat " + circle},
 			{2, "GEORADIUS geokey lon lat distance unit " + all},
 			{1, "GEORADIUS_RO geokey lon lat distance unit " + all + " [STORE key]"},
-			{1, "GEORADIUS geokey lon lat distance unit [STORE key] [COUNT geocount] [STOREDIST key] [ASC|DESC] [WITHDIST]"},
+			{1, "GEORADIUS geokey lon lat distance unit [STORE key] [COUNT geocount] [STORE key] [ASC|DESC] [WITHDIST]"},
 			{2, "GEORADIUSBYMEMBER geokey place distance unit " + all},
 			{1, "GEORADIUSBYMEMBER_RO geokey place distance unit " + all + " [STOREDIST key]"},
 			{1, "GEORADIUSBYMEMBER geokey place distance unit [STORE key] [STORE geokey] [COUNT geocount] [ANY]"},
