@@ -321,7 +321,9 @@ func adaptScores(args []string, v Value) Value {
 		return shortestDouble(v, true)
 	case is("zmscore")(args):
 		return shortestDoubles(v, every)
-	case is("zmpop")(args) && len(v.Elems) == 2:
+	case is("bzpopmin", "bzpopmax")(args):
+		return shortestDoubles(v, func(i int) bool { return i == 2 })
+	case is("zmpop", "bzmpop")(args) && len(v.Elems) == 2:
 		v.Elems = slices.Clone(v.Elems)
 		pairs := slices.Clone(v.Elems[1].Elems)
 		for i := range pairs {
