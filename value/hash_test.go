@@ -9,49 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"respite/keyspace"
 )
-
-// hashKey is the cell of a key of a space that tests change hashes in, as a transaction's slot is.
-type hashKey struct {
-	space *keyspace.Space
-	ref   keyspace.Ref
-}
-
-func newHashKey() *hashKey { return &hashKey{space: newTestSpace()} }
-
-func (k *hashKey) View() View {
-	if k.ref == 0 {
-		return View{Nodes: k.space.Nodes()}
-	}
-	return View{Kind: k.space.Kind(k.ref), Bytes: k.space.Value(k.ref), Nodes: k.space.Nodes()}
-}
-
-func (k *hashKey) Mutable() []byte { return k.space.Mutable(k.ref) }
-
-func (k *hashKey) Resize(n int) []byte {
-	ref, b, err := k.space.Resize(k.ref, n)
-	k.settle(ref, err)
-	return b
-}
-
-func (k *hashKey) Put(kind keyspace.Kind, v []byte) {
-	if k.ref == 0 {
-		k.settle(k.space.Insert([]byte("key"), kind, v))
-		return
-	}
-	k.settle(k.space.Replace(k.ref, kind, v))
-}
-
-func (k *hashKey) SetKind(kind keyspace.Kind) { k.space.SetKind(k.ref, kind) }
-
-func (k *hashKey) settle(ref keyspace.Ref, err error) {
-	if err != nil {
-		panic(err)
-	}
-	k.ref = ref
-}
 
 // hashModel is what a hash does, said as simply as possible.
 type hashModel struct {
@@ -75,7 +33,7 @@ func (m *hashModel) set(field, val string, limits *Limits) (isNew bool) {
 }
 
 // requireHash compares a hash with its model in every way of reading it.
-func requireHash(t require.TestingT, m *hashModel, k *hashKey) {
+func requireHash(t require.TestingT, m *hashModel, k *testCell) {
 	v := k.View()
 	require.NoError(t, Check(v))
 	h := ViewHash(v)
@@ -123,7 +81,7 @@ func TestHashBehavesLikeItsModel(t *testing.T) {
 			HashMaxListpackEntries: int64(rapid.SampledFrom([]int{0, 2, 8, 1000}).Draw(t, "entries")),
 			HashMaxListpackValue:   int64(rapid.SampledFrom([]int{4, 20, 100_000}).Draw(t, "length")),
 		}
-		k, m := newHashKey(), &hashModel{pairs: []pair{}}
+		k, m := newTestCell(), &hashModel{pairs: []pair{}}
 		open := func() HashCell { return OpenHash(k, limits) }
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
@@ -168,7 +126,7 @@ func TestHashBehavesLikeItsModel(t *testing.T) {
 func TestHashGrowsAndShrinks(t *testing.T) {
 	const fields = 20_000
 	limits := &Limits{HashMaxListpackEntries: 512, HashMaxListpackValue: 64}
-	k := newHashKey()
+	k := newTestCell()
 	field := func(i int) []byte { return fmt.Append(nil, "field:", i) }
 	for i := range fields {
 		h := OpenHash(k, limits)
@@ -199,9 +157,9 @@ func TestCheckFindsDamageInPackedHashes(t *testing.T) {
 	require.ErrorIs(t, Check(View{Kind: KindHashPacked, Bytes: broken}), ErrListpack)
 }
 
-func benchHash(b *testing.B, fields int) (*hashKey, *Limits, [][]byte) {
+func benchHash(b *testing.B, fields int) (*testCell, *Limits, [][]byte) {
 	b.Helper()
-	k, limits := newHashKey(), &Limits{HashMaxListpackEntries: 512, HashMaxListpackValue: 64}
+	k, limits := newTestCell(), &Limits{HashMaxListpackEntries: 512, HashMaxListpackValue: 64}
 	k.space.Poison = false
 	names := make([][]byte, fields)
 	for i := range names {

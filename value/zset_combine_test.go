@@ -11,7 +11,7 @@ import (
 
 // anyInput draws a sorted set, in either encoding, and the same as a map.
 func anyInput(t *rapid.T) (Weighted, map[string]float64) {
-	cell, model := newZSetCell(), map[string]float64{}
+	cell, model := newTestCell(), map[string]float64{}
 	lim := &Limits{ZsetMaxListpackEntries: int64(rapid.SampledFrom([]int{0, 1000}).Draw(t, "entries")), ZsetMaxListpackValue: 1000}
 	w := Weighted{Weight: float64(rapid.IntRange(-2, 3).Draw(t, "weight"))}
 	n := rapid.IntRange(0, 20).Draw(t, "members")
@@ -91,7 +91,7 @@ func TestWhatHasNoSumIsZero(t *testing.T) {
 	require.Equal(t, 0.0, SumOfScores.join(inf, -inf))
 	require.Equal(t, 1.0, LeastScore.join(1, math.NaN()))
 	require.Equal(t, 1.0, GreatestScore.join(1, math.NaN()))
-	cell, lim := newZSetCell(), &Limits{}
+	cell, lim := newTestCell(), &Limits{}
 	PrepareSortedSet(cell, lim, 1, 1)
 	SortedSetAdd(cell, lim, []byte("a"), inf, &AddMode{})
 	in := []Weighted{{OpenSortedSet(cell.View()), 0}}
@@ -144,7 +144,7 @@ func FuzzPackedSortedSet(f *testing.F) {
 			s.Walk(Walk{From: from, N: n, Reverse: reverse}, func(Element, float64) bool { return true })
 		}
 		s.Scan(0, 10, func(_, _ Element) {})
-		cell, lim := newZSetCell(), &Limits{ZsetMaxListpackEntries: 1000, ZsetMaxListpackValue: 1000}
+		cell, lim := newTestCell(), &Limits{ZsetMaxListpackEntries: 1000, ZsetMaxListpackValue: 1000}
 		cell.Put(kindZSetPacked, list)
 		SortedSetAdd(cell, lim, member, score, &AddMode{})
 		require.NoError(t, Check(cell.View()))

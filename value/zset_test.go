@@ -10,53 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"respite/keyspace"
 )
-
-// zsetCell is one key of a space, as a Cell.
-type zsetCell struct {
-	space *keyspace.Space
-	ref   keyspace.Ref
-}
-
-func newZSetCell() *zsetCell { return &zsetCell{space: newTestSpace()} }
-
-func (c *zsetCell) View() View {
-	if c.ref == 0 {
-		return View{Nodes: c.space.Nodes()}
-	}
-	return View{Kind: c.space.Kind(c.ref), Bytes: c.space.Value(c.ref), Nodes: c.space.Nodes()}
-}
-
-func (c *zsetCell) Mutable() []byte { return c.space.Mutable(c.ref) }
-
-func (c *zsetCell) Resize(n int) []byte {
-	ref, b, err := c.space.Resize(c.ref, n)
-	c.place(ref, err)
-	return b
-}
-
-func (c *zsetCell) Put(kind keyspace.Kind, v []byte) {
-	if c.ref == 0 {
-		c.place(c.space.Insert([]byte("key"), kind, v))
-		return
-	}
-	c.place(c.space.Replace(c.ref, kind, v))
-}
-
-func (c *zsetCell) SetKind(kind keyspace.Kind) { c.space.SetKind(c.ref, kind) }
-
-func (c *zsetCell) place(ref keyspace.Ref, err error) {
-	if err != nil {
-		panic(err)
-	}
-	c.ref = ref
-}
 
 // zsetMachine compares a sorted set with a sorted slice.
 type zsetMachine struct {
-	cell  *zsetCell
+	cell  *testCell
 	lim   Limits
 	model []ScoredMember
 }
@@ -221,7 +179,7 @@ func (m *zsetMachine) checkParts(t *rapid.T) {
 
 func TestSortedSetAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &zsetMachine{cell: newZSetCell()}
+		m := &zsetMachine{cell: newTestCell()}
 		m.lim.ZsetMaxListpackEntries = int64(rapid.SampledFrom([]int{0, 8, 1000}).Draw(t, "entries"))
 		m.lim.ZsetMaxListpackValue = int64(rapid.SampledFrom([]int{20, 1000}).Draw(t, "value"))
 		t.Repeat(map[string]func(*rapid.T){
@@ -239,7 +197,7 @@ func TestLexSpan(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := &zsetMachine{cell: newZSetCell()}
+		m := &zsetMachine{cell: newTestCell()}
 		m.lim = Limits{ZsetMaxListpackEntries: int64(rapid.SampledFrom([]int{0, 1000}).Draw(t, "entries")), ZsetMaxListpackValue: 1000}
 		PrepareSortedSet(m.cell, &m.lim, 0, 0)
 		for range rapid.IntRange(1, 50).Draw(t, "n") {
@@ -268,7 +226,7 @@ func TestLexSpan(t *testing.T) {
 // TestSortedSetScan sees every member once where nothing changes.
 func TestSortedSetScan(t *testing.T) {
 	for _, entries := range []int64{0, 1000} {
-		cell, lim := newZSetCell(), &Limits{ZsetMaxListpackEntries: entries, ZsetMaxListpackValue: 64}
+		cell, lim := newTestCell(), &Limits{ZsetMaxListpackEntries: entries, ZsetMaxListpackValue: 64}
 		PrepareSortedSet(cell, lim, 0, 0)
 		for i := range 500 {
 			SortedSetAdd(cell, lim, fmt.Append(nil, i), float64(i)/2, &AddMode{})
@@ -312,7 +270,7 @@ func TestPackedScores(t *testing.T) {
 
 // TestCheckOfSortedSets finds what is broken.
 func TestCheckOfSortedSets(t *testing.T) {
-	cell, lim := newZSetCell(), &Limits{}
+	cell, lim := newTestCell(), &Limits{}
 	PrepareSortedSet(cell, lim, 1, 0)
 	for i := range 10 {
 		SortedSetAdd(cell, lim, fmt.Append(nil, i), float64(i), &AddMode{})
@@ -333,7 +291,7 @@ func TestCheckOfSortedSets(t *testing.T) {
 
 func BenchmarkSortedSet(b *testing.B) {
 	for _, members := range []int{100, 100_000} {
-		cell, lim := newZSetCell(), &Limits{ZsetMaxListpackEntries: 128, ZsetMaxListpackValue: 64}
+		cell, lim := newTestCell(), &Limits{ZsetMaxListpackEntries: 128, ZsetMaxListpackValue: 64}
 		cell.space.Poison = false
 		name := make([][]byte, members)
 		PrepareSortedSet(cell, lim, 1, 0)
