@@ -72,10 +72,43 @@ func dumpedValues() []dumped {
 		{"sorted set of many", many(1000, "ZADD", func(i int) []string { return []string{strconv.Itoa(i % 100), fmt.Sprint("member:", i)} }), true},
 		{"sorted set without sign", [][]string{{"ZADD", "-0", "a", "0", "b"}}, true},
 	}
+	values = append(values, dumpedStreams()...)
 	for _, n := range []string{"0", "-1", "127", "-128", "128", "32767", "-32768", "32768", "2147483647", "-2147483648", "2147483648", "-9223372036854775808"} {
 		values = append(values, dumped{"integer " + n, set(n), true})
 	}
 	return values
+}
+
+// dumpedStreams are streams; those with consumers have times in them, and are not the same bytes on two servers.
+func dumpedStreams() []dumped {
+	var several [][]string
+	for i := range 350 {
+		several = append(several, []string{"XADD", fmt.Sprintf("%d-%d", 100+i/3, 1+i%3), "field", strconv.Itoa(i * 37), "other", "text"})
+	}
+	holes := slices.Concat(several, [][]string{{"XADD", "500-0", "a field of its own", ""}, {"XDEL", "101-1", "133-2", "200-3", "216-1"}, {"XTRIM", "MINID", "=", "150"}, {"XSETID", "600-7"}})
+	groups := slices.Concat(holes, [][]string{
+		{"XGROUP CREATE", "g", "0"},
+		{"XGROUP CREATE", "12", "$"},
+		{"XGROUP CREATE", "", "160-1", "ENTRIESREAD", "5"},
+		{"XGROUP CREATECONSUMER", "g", "idle"},
+		{"XGROUP CREATECONSUMER", "12", "-7"},
+		{"XREADGROUP", "g", "alice", "100"},
+		{"XREADGROUP", "g", "bob", "30"},
+		{"XREADGROUP", "", "x\x00\xff", "3"},
+		{"XCLAIM", "g", "bob", "0", "150-1", "151-1", "TIME", "1700000000000", "RETRYCOUNT", "70000"},
+		{"XACK", "g", "152-1", "153-2"},
+		{"XDEL", "155-1", "160-2"},
+	})
+	return []dumped{
+		{"stream of one", [][]string{{"XADD", "1-1", "f", "v"}}, true},
+		{"stream of several nodes", several, true},
+		{"stream of deleted entries", holes, true},
+		{"stream of a node that is deleted", [][]string{{"XADD", "1-1", "f", "v"}, {"XADD", "1-2", "f", "v"}, {"XDEL", "1-2"}, {"XTRIM", "MINID", "=", "1-2"}}, true},
+		{"emptied stream", [][]string{{"XADD", "1-1", "f", "v"}, {"XADD", "2-1", "f", "v"}, {"XTRIM", "MAXLEN", "1"}, {"XDEL", "2-1"}}, true},
+		{"stream of a group alone", [][]string{{"XGROUP CREATE", "g", "$", "MKSTREAM"}}, true},
+		{"stream of large entries", [][]string{{"XADD", "1-1", "f", strings.Repeat("x", 70_000)}, {"XADD", "1-5", "f", strings.Repeat("y", 5000)}, {"XADD", "18446744073709551615-18446744073709551615", "f", ""}}, true},
+		{"stream of groups", groups, false},
+	}
 }
 
 func strconvArg(i int) []string { return []string{strconv.Itoa(i * 3)} }
@@ -85,8 +118,20 @@ func (d *dumped) make(t *testing.T, c *oracle.Conn, key string) {
 	t.Helper()
 	do(t, c, "DEL", key)
 	for _, command := range d.build {
-		do(t, c, slices.Insert(slices.Clone(command), 1, key)...)
+		do(t, c, withKey(command, key)...)
 	}
+}
+
+// withKey puts the key where the command has it.
+func withKey(command []string, key string) []string {
+	name, sub, isSub := strings.Cut(command[0], " ")
+	switch {
+	case isSub:
+		return slices.Concat([]string{name, sub, key}, command[1:])
+	case name == "XREADGROUP": // group, consumer, count
+		return []string{name, "GROUP", command[1], command[2], "COUNT", command[3], "STREAMS", key, ">"}
+	}
+	return slices.Insert(slices.Clone(command), 1, key)
 }
 
 // contents are what a key holds, in an order that does not depend on the encoding.
@@ -103,10 +148,31 @@ func contents(t *testing.T, c *oracle.Conn, key string) string {
 		return ordered(do(t, c, "SMEMBERS", key), 1)
 	case "hash":
 		return ordered(do(t, c, "HGETALL", key), 2)
+	case "stream":
+		return streamContents(t, c, key)
 	default:
 		require.Fail(t, "no contents", "%s is a %s", key, kind)
 		return ""
 	}
+}
+
+// streamContents are the entries, groups, consumers and pending entries of a stream, without times that pass.
+func streamContents(t *testing.T, c *oracle.Conn, key string) string {
+	t.Helper()
+	out := do(t, c, "XRANGE", key, "-", "+").String()
+	groups := do(t, c, "XINFO", "GROUPS", key)
+	out += groups.String()
+	for _, group := range groups.Elems {
+		name := group.Elems[1].Text
+		out += do(t, c, "XPENDING", key, name).String()
+		for _, p := range do(t, c, "XPENDING", key, name, "-", "+", "10000").Elems {
+			out += fmt.Sprintln(p.Elems[0], p.Elems[1], p.Elems[3])
+		}
+		for _, k := range do(t, c, "XINFO", "CONSUMERS", key, name).Elems {
+			out += fmt.Sprintln(k.Elems[1], k.Elems[3])
+		}
+	}
+	return out
 }
 
 // ordered sorts the elements of a reply, group by group.
@@ -146,6 +212,9 @@ func TestDumpsAreRestoredByRedis(t *testing.T) {
 						for _, payload := range []string{ourDump, realDump} {
 							do(t, c, "RESTORE", "k", "0", payload, "REPLACE")
 							require.Equal(t, want, contents(t, c, "k"))
+							if encoding == "stream" && compression == "no" {
+								require.Equal(t, payload, do(t, c, "DUMP", "k").Text)
+							}
 							if encoding != "raw" {
 								require.Equal(t, encoding, do(t, c, "OBJECT", "ENCODING", "k").Text)
 							}
@@ -157,9 +226,17 @@ func TestDumpsAreRestoredByRedis(t *testing.T) {
 	}
 }
 
-// onlyOurs are the fixtures of package rdb that redis-server 7.0.15 answers otherwise: it does not know a set in a listpack (7.2 does), and
-// does not look at the scores of a small sorted set, which it takes as they are, broken or not.
-var onlyOurs = []string{"set listpack", "!zset listpack out of order", "!zset listpack without score"}
+// onlyOurs are the fixtures of package rdb that redis-server 7.0.15 answers otherwise: it does not know a set in a listpack, nor the
+// newest type of streams (7.2 does). It does not look at the scores of a small sorted set, which it takes as they are, broken or not; nor at
+// the ids and counts of a stream, beyond that entries have the elements they say.
+var onlyOurs = []string{
+	"set listpack", "!zset listpack out of order", "!zset listpack without score",
+	"new stream", "new stream of a consumer that never was active",
+	"!stream nodes out of order", "!stream nodes that overlap", "!stream node without entries",
+	"!stream node of a text for a flag", "!stream node of a wide flag", "!stream node of an unknown flag", "!stream node of no fields",
+	"!stream node of entries out of order", "!stream node of an id twice", "!stream node before its master id", "!stream node of id 0-0",
+	"!stream of another length", "!stream of a last id that is too low",
+}
 
 // TestPayloadsMeanTheSame restores the fixtures of package rdb on both servers.
 func TestPayloadsMeanTheSame(t *testing.T) {

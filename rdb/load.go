@@ -43,6 +43,8 @@ func (r *Reader) Collection(t Type, d *value.Draft, lim *value.Limits) error {
 		return r.ziplist(d, lim, value.AdoptHash)
 	case TypeZsetZiplist:
 		return r.ziplist(d, lim, value.AdoptSortedSet)
+	case TypeStreamListpacks, TypeStreamListpacks2, TypeStreamListpacks3:
+		return r.stream(t, d)
 	}
 	return corrupt("type %d of a value", t)
 }

@@ -34,6 +34,8 @@ func AppendValue(b []byte, v value.View, lim *value.Limits) []byte {
 		b = appendSortedSet(b, v)
 	case value.Hash:
 		b = appendHash(b, v)
+	case value.Stream:
+		b = appendStream(b, v)
 	}
 	return b
 }

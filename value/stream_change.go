@@ -59,10 +59,7 @@ func bytesOf(elems [][]byte) (n int64) {
 // Add adds an entry that CheckAdd allows.
 func (s *StreamLog) Add(id StreamID, pairs [][]byte, limits *Limits) {
 	if !s.addToLast(id, pairs, limits) {
-		var number [nodeNumberBytes]byte
-		binary.LittleEndian.PutUint32(number[:], newStreamNode(s.entries.nodes, pairs))
-		key := id.key()
-		s.entries.put(key[:], number[:])
+		s.putNode(id, newStreamNode(s.entries.nodes, pairs))
 	}
 	s.Len++
 	s.Added++
@@ -73,6 +70,14 @@ func (s *StreamLog) Add(id StreamID, pairs [][]byte, limits *Limits) {
 }
 
 const nodeNumberBytes = 4
+
+// putNode puts a node of entries where its master id says.
+func (s *StreamLog) putNode(master StreamID, node uint32) {
+	var number [nodeNumberBytes]byte
+	binary.LittleEndian.PutUint32(number[:], node)
+	key := master.key()
+	s.entries.put(key[:], number[:])
+}
 
 // addToLast puts an entry into the last node, if there is one that may take it.
 func (s *StreamLog) addToLast(id StreamID, pairs [][]byte, limits *Limits) bool {

@@ -267,9 +267,9 @@ func heldKey(number uint32, id StreamID) (key [consumerBytes + streamIDBytes]byt
 	return key
 }
 
-// HasTombstones reports whether entries from an id on may have been deleted by XDEL.
+// HasTombstones reports whether entries from an id on may have been deleted by XDEL. Those before the first live entry do not count.
 func (s *StreamLog) HasTombstones(from StreamID) bool {
-	return s.Len > 0 && !s.MaxDeleted.IsZero() && from.Compare(s.MaxDeleted) <= 0
+	return s.Len > 0 && !s.MaxDeleted.IsZero() && s.First.Compare(s.MaxDeleted) <= 0 && from.Compare(s.MaxDeleted) <= 0
 }
 
 // CountTo is how many entries were added up to an id, UnknownRead if that cannot be known.

@@ -354,8 +354,9 @@ func (w *nodeWalk) skip(n int64) {
 	}
 }
 
-// entry reads one entry of a node whose master entry has so many fields.
+// entry reads one entry of a node whose master entry has so many fields. Flags must be of the size that strike relies on.
 func (w *nodeWalk) entry(fields int64, master StreamID) (flags int64, id StreamID) {
+	short := w.at != ListpackEnd && w.l.payloadLen(w.at) == intPayload(flagDeleted|flagSame)
 	flags = w.integer()
 	elements := w.left
 	ms, seq := w.integer(), w.integer()
@@ -365,7 +366,7 @@ func (w *nodeWalk) entry(fields int64, master StreamID) (flags int64, id StreamI
 	}
 	w.skip(fields)
 	elements -= w.left
-	if count := w.integer(); fields < 1 || count != elements+1 || flags&^(flagDeleted|flagSame) != 0 {
+	if count := w.integer(); !short || fields < 1 || count != elements+1 || flags&^(flagDeleted|flagSame) != 0 {
 		w.bad = true
 	}
 	return flags, StreamID{master.Ms + uint64(ms), master.Seq + uint64(seq)}

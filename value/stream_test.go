@@ -316,7 +316,30 @@ func FuzzStreamNode(f *testing.F) {
 			at = next
 		}
 		require.Equal(t, live, seen)
+		addedAndChanged(t, b, master, last)
 	})
+}
+
+// addedAndChanged makes a stream of a node that was found sound, and changes it in all ways.
+func addedAndChanged(t *testing.T, pack []byte, master, last StreamID) {
+	for _, fn := range []func(s *StreamLog){
+		func(s *StreamLog) { s.Trim(&Trimming{ByID: true, MinID: last}) },
+		func(s *StreamLog) { s.Trim(&Trimming{MaxLen: 1}) },
+		func(s *StreamLog) { s.Delete(master); s.Delete(last) },
+		func(s *StreamLog) { s.Add(MaxStreamID, [][]byte{[]byte("a"), []byte("1")}, &Limits{}) },
+	} {
+		cell := &streamCell{space: newTestSpace()}
+		CreateStream(cell)
+		cell.change(func(s *StreamLog) {
+			require.NoError(t, s.AddNode(master, pack))
+			require.ErrorIs(t, s.AddNode(master, pack), ErrStreamNode)
+			if last != MaxStreamID {
+				fn(s)
+			}
+			s.Settle()
+		})
+		require.NoError(t, Check(cell.View()))
+	}
 }
 
 func TestStreamIDs(t *testing.T) {
