@@ -326,9 +326,9 @@ func xtrim(c *Call) error {
 	removed := int64(0)
 	if ok {
 		removed = s.Trim(&o.Trimming)
+		s.Save(slot) // even if no entry went: a node of deleted ones may have gone
 	}
 	if removed > 0 {
-		s.Save(slot)
 		c.Tx.Changed(key, shards.EventXTrim)
 	}
 	c.Reply.Int(removed)

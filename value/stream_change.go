@@ -157,7 +157,8 @@ type Trimming struct {
 }
 
 // Trim removes entries from the beginning of the stream and returns how many. Whole nodes are dropped at once, so that a trim that
-// drops none costs the same whatever the stream's length.
+// drops none costs the same whatever the stream's length. The stream is to be saved even if that is 0: nodes of deleted entries
+// alone may have been dropped.
 func (s *StreamLog) Trim(t *Trimming) (removed int64) {
 	for s.entries.len > 0 && (t.ByID || s.Len > t.MaxLen) {
 		c := s.entries.at(0)
