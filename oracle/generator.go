@@ -106,9 +106,9 @@ func (g *Generator) avoids(args []string) bool {
 func waitsLong(args []string) bool {
 	at := len(args) - 1
 	switch {
-	case is("blmpop")(args):
+	case is("blmpop", "bzmpop")(args):
 		at = min(1, at)
-	case !is("blpop", "brpop", "blmove", "brpoplpush")(args):
+	case !is("blpop", "brpop", "blmove", "brpoplpush", "bzpopmin", "bzpopmax")(args):
 		return false
 	}
 	return slices.Contains([]string{"0", "1.5", "+1", "0x10"}, args[at])

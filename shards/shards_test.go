@@ -371,3 +371,20 @@ func TestSlotsStay(t *testing.T) {
 		}
 	})
 }
+
+// TestAbortDropsWhatIsBroken leaves a large collection broken behind: its key goes, and the shard goes on.
+func TestAbortDropsWhatIsBroken(t *testing.T) {
+	g := newGroup(t, Options{Shards: 1})
+	key := []byte("k")
+	record := []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	g.Run(maskOf(0), 0, func(tx *Tx) { tx.Write(key).Put(value.MakeKind(value.Set, value.HashTable), record) })
+	g.Run(maskOf(0), 0, func(tx *Tx) {
+		copy(tx.Write(key).Mutable()[4:], []byte{0xff, 0xff, 0, 0, 1})
+		tx.Abort()
+	})
+	g.Tick()
+	g.Run(maskOf(0), 0, func(tx *Tx) {
+		_, ok := tx.Read(key)
+		require.False(t, ok)
+	})
+}

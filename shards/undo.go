@@ -73,7 +73,8 @@ func (tx *Tx) restore(im *image) {
 		return
 	case im.large && slot.ref == 0:
 		return // a large value that was removed: the removal stands, whole
-	case im.large && value.Check(slot.View()) != nil:
+	case im.large && !isSound(slot.View()):
+		clear(slot.Mutable()) // of what it says of its nodes nothing is to be relied on: they are lost
 		slot.Delete()
 		tx.Changed(key, EventDel)
 		return
@@ -85,4 +86,14 @@ func (tx *Tx) restore(im *image) {
 	if im.timed {
 		slot.SetDeadline(im.deadline)
 	}
+}
+
+// isSound reports whether a value is not broken. What is may well make the check itself panic.
+func isSound(v value.View) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return value.Check(v) == nil
 }
