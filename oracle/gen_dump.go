@@ -3,6 +3,12 @@ package oracle
 // The generator's table of RESTORE. Its payloads are those of package rdb's fixtures that both servers know: DUMP's own bytes differ
 // between servers where a value is large, and are compared in tests of their own.
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 func dumpTable() Table {
 	return Table{
 		Name: "dump",
@@ -25,8 +31,22 @@ func dumpTable() Table {
 			{1, "RESTORE-ASKING key lifetime payload [REPLACE]"},
 			{1, "DUMP"},
 		},
-		Avoid: func(args []string) bool { return is("dump")(args) && len(args) == 2 }, // damage has given it a key
+		Avoid: isDumpOfChance,
 	}
+}
+
+// isDumpOfChance reports whether damage has given DUMP a key, or has made a lifetime of a deadline: counted from now it is another moment on
+// each server, and too late to be taken for a relative time.
+func isDumpOfChance(args []string) bool {
+	switch {
+	case is("dump")(args):
+		return len(args) == 2
+	case !is("restore", "restore-asking")(args) || len(args) < 3:
+		return false
+	}
+	ms, err := strconv.ParseInt(args[2], 10, 64)
+	isAbsolute := slices.ContainsFunc(args, func(arg string) bool { return strings.EqualFold(arg, "absttl") })
+	return err == nil && ms >= minAbsolute*1000 && !isAbsolute
 }
 
 // payload draws one of DUMP's payloads; some are damaged.
