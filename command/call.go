@@ -25,6 +25,8 @@ type Call struct {
 	mayBlock bool    // the command may wait: it came by itself from a client
 	waits    waitFor // what it waits for, if it does: see block.go
 
+	loud bool // the reply is a push, which CLIENT REPLY does not silence
+
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
 	slot    *shards.Slot  // a collection that is open for change

@@ -15,6 +15,7 @@ import (
 
 	"respite/config"
 	"respite/proto"
+	"respite/pubsub"
 	"respite/shards"
 	"respite/stats"
 )
@@ -31,6 +32,8 @@ type Executor struct {
 	batches  sync.Pool // of *batch
 	lastID   atomic.Int64
 	monitors atomic.Int32
+	channels *pubsub.Registry
+	letters  sync.Pool    // of *letter
 	blocked  atomic.Int64 // clients that wait for something that others do
 	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
 	pause    pause
@@ -64,9 +67,10 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	e := &Executor{
 		group: g, config: c, table: table, log: log, hooks: hooks,
 		stats:    stats.New(len(table.all), g.N()),
-		sessions: xsync.NewMapOf[int64, *Session](),
+		sessions: xsync.NewMapOf[int64, *Session](), channels: pubsub.NewRegistry(),
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
+	e.letters.New = func() any { return new(letter) }
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }

@@ -4,6 +4,8 @@
 
 package command
 
+import "fmt"
+
 // gate finds the row of a command, or says why it is refused.
 func (s *Session) gate(args [][]byte) (*Row, error) {
 	row := s.exec.table.Lookup(args)
@@ -26,10 +28,17 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
 	}
+	if row.Flags&Listening == 0 && s.onlyListens() {
+		return row, errOnlyListens(row)
+	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return row, errMonitorData
 	}
 	return row, nil
+}
+
+func errOnlyListens(r *Row) error {
+	return Error(fmt.Sprintf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", r.full))
 }
 
 // protected refuses commands that enable-debug-command and its like close.
