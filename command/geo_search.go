@@ -167,5 +167,5 @@ func (c *Call) storeFound(o *geoOptions, found []value.GeoMatch) {
 	if o.search {
 		event = shards.EventGeoSearchStore
 	}
-	c.storeMembers(o.target, members, event)
+	c.storeMembers(o.target, members, event, len(members))
 }

@@ -162,7 +162,7 @@ func setFields(c *Call) (added int64, err error) {
 			added++
 		}
 	}
-	c.Tx.Changed(key, shards.EventHSet)
+	c.Tx.ChangedBy(key, shards.EventHSet, len(pairs)/2)
 	return added, nil
 }
 
@@ -203,7 +203,7 @@ func hdel(c *Call) error {
 		}
 	}
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventHDel)
+		c.Tx.ChangedBy(key, shards.EventHDel, removed)
 		c.dropIfEmpty(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))

@@ -105,13 +105,18 @@ func pfadd(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	err = c.changeSketch(key, h, func(h value.HyperLogLog) (value.HyperLogLog, error) {
-		return h.Add(elements, c.maxSparse())
+	added := 0
+	err = c.changeSketch(key, h, func(h value.HyperLogLog) (_ value.HyperLogLog, err error) {
+		h, added, err = h.Add(elements, c.maxSparse())
+		return h, err
 	})
 	if err != nil {
 		return err
 	}
-	c.Tx.Changed(key, shards.EventPFAdd)
+	if !ok {
+		added++ // the key itself
+	}
+	c.Tx.ChangedBy(key, shards.EventPFAdd, added)
 	c.Reply.Int(1)
 	return nil
 }

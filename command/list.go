@@ -150,7 +150,7 @@ func (c *Call) push(at value.End, onlyExisting bool) error {
 	slot := c.Tx.WriteFound(key, it)
 	value.ListGrow(slot, c.listSize(), len(elems), bytes)
 	n := value.ListPush(slot, at, elems...)
-	c.Tx.Changed(key, pushEvents[at])
+	c.Tx.ChangedBy(key, pushEvents[at], len(elems))
 	c.Reply.Int(int64(n))
 	return nil
 }
@@ -205,7 +205,7 @@ func (c *Call) popFrom(key []byte, it shards.Item, at value.End, count int64, as
 	}
 	c.replyElements(&l, at, n)
 	left := value.ListPop(slot, at, n)
-	c.Tx.Changed(key, popEvents[at])
+	c.Tx.ChangedBy(key, popEvents[at], n)
 	c.elementsRemoved(slot, key, left)
 }
 

@@ -95,10 +95,11 @@ func ltrim(c *Call) error {
 	if ok {
 		slot := c.Tx.WriteFound(key, it)
 		l := value.ListOf(slot.View())
-		from, to := elementRange(start, end, l.Len())
-		value.ListPop(slot, value.Right, l.Len()-to)
+		n := l.Len()
+		from, to := elementRange(start, end, n)
+		value.ListPop(slot, value.Right, n-to)
 		left := value.ListPop(slot, value.Left, from)
-		c.Tx.Changed(key, shards.EventLTrim)
+		c.Tx.ChangedBy(key, shards.EventLTrim, n-left)
 		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.OK()
@@ -191,7 +192,7 @@ func lrem(c *Call) error {
 	m := value.Match(c.Args[3])
 	removed, left := value.ListRemove(slot, &m, int(limit), from)
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventLRem)
+		c.Tx.ChangedBy(key, shards.EventLRem, removed)
 		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))

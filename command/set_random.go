@@ -82,7 +82,7 @@ func (c *Call) popSome() error {
 	count := int(min(n, int64(c.set.Len())))
 	c.Reply.Set(count)
 	left := c.popMembers(count)
-	c.Tx.Changed(key, shards.EventSPop)
+	c.Tx.ChangedBy(key, shards.EventSPop, count)
 	c.dropIfEmpty(c.slot, key, left)
 	return nil
 }

@@ -234,7 +234,7 @@ func (s *sorter) store() {
 	case list.Len() > 0:
 		slot.Persist()
 		list.MoveTo(slot, s.c.listSize())
-		s.c.Tx.Changed(key, shards.EventSortStore)
+		s.c.Tx.ChangedBy(key, shards.EventSortStore, list.Len())
 	case slot.Delete():
 		s.c.Tx.Changed(key, shards.EventDel)
 	}

@@ -293,7 +293,7 @@ func xdel(c *Call) error {
 	if deleted > 0 {
 		s.Settle()
 		s.Save(slot)
-		c.Tx.Changed(key, shards.EventXDel)
+		c.Tx.ChangedBy(key, shards.EventXDel, deleted)
 	}
 	c.Reply.Int(int64(deleted))
 	return nil
@@ -329,7 +329,7 @@ func xtrim(c *Call) error {
 		s.Save(slot) // even if no entry went: a node of deleted ones may have gone
 	}
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventXTrim)
+		c.Tx.ChangedBy(key, shards.EventXTrim, int(removed))
 	}
 	c.Reply.Int(removed)
 	return nil

@@ -227,7 +227,7 @@ func (c *Call) removeSpan(key []byte, from, n int, e shards.Event) {
 	} else {
 		value.SortedSetRemoveSpan(c.slot, from, n)
 	}
-	c.Tx.Changed(key, e)
+	c.Tx.ChangedBy(key, e, n)
 	if isAll {
 		c.Tx.Also(key, shards.EventDel)
 	}

@@ -200,7 +200,7 @@ func storeCombined(c *Call, o combination, combine func(*combination) []value.Sc
 	if err := o.parse(c, 2); err != nil {
 		return err
 	}
-	c.storeMembers(c.Args[1], combine(&o), e)
+	c.storeMembers(c.Args[1], combine(&o), e, 1)
 	return nil
 }
 

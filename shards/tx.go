@@ -272,14 +272,18 @@ func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 }
 
 // Changed says that a key was changed; every path that changes or removes one ends here.
-func (tx *Tx) Changed(key []byte, e Event) {
+func (tx *Tx) Changed(key []byte, e Event) { tx.ChangedBy(key, e, 1) }
+
+// ChangedBy is Changed for what Redis counts as n changes, one for each element that came, went or was set; n may be 0.
+func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 	s, _ := tx.home(key)
+	s.stats.Dirty += int64(n)
 	tx.changed(s, key, e)
 }
 
+// changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
-	s.stats.Dirty++
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
