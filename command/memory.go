@@ -69,7 +69,7 @@ func memoryUsage(c *Call) error {
 }
 
 func memoryStats(c *Call) error {
-	m := c.memory()
+	m := c.Server.memory(c.Tx)
 	start := c.Server.self.startMemory
 	at, n := c.Reply.DeferMap(), 0
 	field := func(name string, bytes int64) { c.Reply.BulkString(name); c.Reply.Int(bytes); n++ }
@@ -131,7 +131,7 @@ const (
 )
 
 func memoryDoctor(c *Call) error {
-	m := c.memory()
+	m := c.Server.memory(c.Tx)
 	c.Reply.Verbatim("txt", []byte(m.diagnosis(c.Server.sessions.Size())))
 	return nil
 }
