@@ -26,6 +26,7 @@ type Tx struct {
 	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
 	serving bool // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
+	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
@@ -96,6 +97,14 @@ func (tx *Tx) Encoding() *value.Limits { return &tx.limits.Encoding }
 
 // Quiet makes the reads of this transaction leave recency alone.
 func (tx *Tx) Quiet() { tx.quiet = true }
+
+// Long says that the transaction is about to go on for long, some hundred microseconds or more. Its goroutine may be one that
+// others wait for: what they need of it is left to another one first. The shards stay held, and nothing is seen of it.
+func (tx *Tx) Long() {
+	if tx.job != nil {
+		tx.job.stepAside()
+	}
+}
 
 // DB is the database that the verbs work on.
 func (tx *Tx) DB() int { return tx.db }
