@@ -33,6 +33,10 @@ type Tx struct {
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
 	ready   []*queue // of changed keys that somebody waits for
+
+	wider    bool   // further shards have been taken to serve a waiter
+	narrowed Mask   // the shards held before that
+	alone    *shard // and shard
 }
 
 // slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
