@@ -84,6 +84,7 @@ func (e *Executor) invokeOnData(c *Call) {
 		c.Tx.End()
 		return
 	}
+	c.long(len(c.Args))
 	if e.invoke(c) {
 		c.Tx.End()
 		return

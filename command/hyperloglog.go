@@ -163,8 +163,12 @@ func pfcountOfSeveral(c *Call) error {
 	return nil
 }
 
+// sketchElements is how many elements of a collection take as long to go over as the registers of a sketch.
+const sketchElements = 128
+
 // union is what the sketches at some keys have seen together, and whether any is dense. An absent key has seen nothing.
 func (c *Call) union(keys [][]byte) (registers *value.RegisterSet, dense bool, err error) {
+	c.long(len(keys) * sketchElements)
 	registers = new(value.RegisterSet)
 	for _, key := range keys {
 		it, ok := c.Tx.Read(key)

@@ -64,6 +64,7 @@ func memoryUsage(c *Call) error {
 		c.Reply.Null()
 		return nil
 	}
+	c.long(it.View().Entries())
 	c.Reply.Int(int64(it.Size()))
 	return nil
 }

@@ -35,7 +35,6 @@ const (
 	MovableKeys // derived from Keys
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
-	Slow        // the work grows with the data: never run inline
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
