@@ -38,6 +38,7 @@ func connectionRows() []Row {
 		{
 			Name: "quit", Arity: -1, Flags: open, Place: OnConnection, Run: quit,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent.",
+			Deprecated: "7.2.0", Instead: "just closing the connection",
 		},
 		{
 			Name: "reset", Arity: 1, Flags: open, Place: OnConnection, Run: reset,
@@ -49,8 +50,7 @@ func connectionRows() []Row {
 		},
 		{
 			Name: "monitor", Arity: 1, Flags: Admin | NoScript | Loading | Stale, Place: OnConnection, Run: monitor, Group: "server",
-			Since: "1.0.0", Cost: "O(N) in the number of monitors, for each command",
-			Doc: "Shows every command that the server runs from now on.",
+			Since: "1.0.0", Doc: "Shows every command that the server runs from now on.",
 		},
 	}
 }

@@ -24,7 +24,7 @@ func dumpRows() []Row {
 		},
 		{
 			Name: "restore-asking", Arity: -4, Flags: Write | DenyOOM | Asking | Keyspace | Dangerous, Keys: keys(OW|Update, 1, 1, 1), Run: restore,
-			Group: "server",
+			Group: "server", System: true,
 			Since: "3.0.0", Cost: "O(N) in the size of the value, O(N*log(N)) for a sorted set", Doc: "RESTORE, as the nodes of a cluster send it.",
 		},
 	}

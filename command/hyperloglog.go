@@ -29,7 +29,7 @@ func hyperloglogRows() []Row {
 		},
 		{
 			Name: "pfdebug", Arity: 3, Flags: Write | DenyOOM | Admin, Keys: keys(RW|Access, 2, 2, 1), Run: pfdebug,
-			Since: "2.8.9", Cost: "N/A", Doc: "Looks into a HyperLogLog.",
+			System: true, Since: "2.8.9", Cost: "N/A", Doc: "Looks into a HyperLogLog.",
 		},
 		{
 			Name: "pfmerge", Arity: -2, Flags: Write | DenyOOM, Run: pfmerge,
@@ -38,7 +38,7 @@ func hyperloglogRows() []Row {
 		},
 		{
 			Name: "pfselftest", Arity: 1, Flags: Admin, Place: Alone, Run: pfselftest,
-			Since: "2.8.9", Cost: "N/A", Doc: "Tests HyperLogLogs with random elements.",
+			System: true, Since: "2.8.9", Cost: "N/A", Doc: "Tests HyperLogLogs with random elements.",
 		},
 	}
 }

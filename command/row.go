@@ -172,6 +172,7 @@ type Row struct {
 	Tips  []string
 	// Since when the command is deprecated, "" if it is not, and what to use instead.
 	Deprecated, Instead string
+	System              bool // for servers and their developers, not for applications: COMMAND DOCS calls it "syscmd"
 
 	id     int // index among all rows, for counters
 	parent *Row
