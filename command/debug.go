@@ -21,7 +21,7 @@ func debugRows() []Row {
 	return []Row{
 		{
 			Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale, Place: OnAllShards, Run: debugCommand,
-			Since: "1.0.0", Cost: "Depends on subcommand.", Doc: "A container for commands for tests.",
+			System: true, Since: "1.0.0", Cost: "Depends on subcommand.", Doc: "A container for commands for tests.",
 		},
 	}
 }

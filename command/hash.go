@@ -257,6 +257,7 @@ func hgetall(c *Call) error {
 		c.Reply.Map(0)
 		return nil
 	}
+	c.long(h.Len())
 	c.Reply.Map(h.Len())
 	h.Each(func(field, val value.Element) bool {
 		c.replyElement(field)
@@ -284,6 +285,7 @@ func replyOfEach(c *Call, reply func(field, val value.Element)) error {
 		c.Reply.Array(0)
 		return nil
 	}
+	c.long(h.Len())
 	c.Reply.Array(h.Len())
 	h.Each(func(field, val value.Element) bool { reply(field, val); return true })
 	return nil

@@ -153,6 +153,7 @@ func linsert(c *Call) error {
 	slot := c.Tx.WriteFound(key, it)
 	value.ListGrow(slot, c.listSize(), 1, len(elem))
 	l, m := value.ListOf(slot.View()), value.Match(c.Args[3])
+	c.long(l.Len())
 	i := l.Find(&m, 0, value.Right)
 	if i < 0 {
 		c.Reply.Int(-1)
@@ -189,7 +190,8 @@ func lrem(c *Call) error {
 		limit = math.MaxInt64
 	}
 	slot := c.Tx.WriteFound(key, it)
-	m := value.Match(c.Args[3])
+	l, m := value.ListOf(slot.View()), value.Match(c.Args[3])
+	c.long(l.Len())
 	removed, left := value.ListRemove(slot, &m, int(limit), from)
 	if removed > 0 {
 		c.Tx.ChangedBy(key, shards.EventLRem, removed)
@@ -287,6 +289,7 @@ func (c *Call) replyMatches(l *value.ListView, o *lposOptions) (found int) {
 	if o.maxLen > 0 {
 		n = min(n, o.maxLen)
 	}
+	c.long(int(n))
 	index, step := 0, 1
 	if o.towards == value.Left {
 		index, step = l.Len()-1, -1

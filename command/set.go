@@ -223,6 +223,7 @@ func smembers(c *Call) error {
 
 // replyMembers appends all members of a set.
 func (c *Call) replyMembers(set *value.Members) {
+	c.long(set.Len())
 	it := set.Iter()
 	for it.Next() {
 		c.replyElement(it.Element())

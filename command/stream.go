@@ -325,6 +325,7 @@ func xtrim(c *Call) error {
 	}
 	removed := int64(0)
 	if ok {
+		c.long(o.mostRemoved(&s))
 		removed = s.Trim(&o.Trimming)
 		s.Save(slot) // even if no entry went: a node of deleted ones may have gone
 	}
@@ -333,6 +334,17 @@ func xtrim(c *Call) error {
 	}
 	c.Reply.Int(removed)
 	return nil
+}
+
+// mostRemoved is how many entries a trim may remove.
+func (o *trimArgs) mostRemoved(s *value.StreamLog) int {
+	switch {
+	case o.ByID:
+		return int(s.Len)
+	case s.Len > o.MaxLen:
+		return int(s.Len - o.MaxLen)
+	}
+	return 0
 }
 
 // The refusals of XSETID.

@@ -273,6 +273,7 @@ func xautoclaim(c *Call) error {
 		return errNoKeyOrGroup(key, c.Args[2])
 	}
 	cl := c.openClaim(c.Args[3])
+	c.long(int(min(o.count, int64(cl.g.Pending()))))
 	claimed, gone, next := cl.find(&o)
 	c.Reply.Array(3)
 	c.replyID(next)

@@ -181,6 +181,7 @@ func (c *Call) replyPending(g *value.Group, o *pendingArgs) {
 		c.Reply.Int(max(now-p.Time, 0))
 		c.Reply.Int(p.Deliveries)
 		n++
+		c.longAfter(n)
 	}
 	c.Reply.SetArray(at, int(n))
 }

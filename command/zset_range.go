@@ -287,6 +287,7 @@ func zrangestore(c *Call) error {
 		return err
 	}
 	w, lim := o.walk(s), c.Tx.Encoding()
+	c.long(w.N)
 	var found value.Gathered
 	s.Walk(w, func(e value.Element, score float64) bool {
 		found.Add(e, score)

@@ -152,9 +152,15 @@ func (tx *Tx) Rename(from, to []byte) {
 	src.Delete()
 }
 
+// longCopy is how many entries of a collection it takes long to copy.
+const longCopy = 4096
+
 // Copy puts an item, with its deadline, into a slot of another key. The item's own key must not be open for change.
 func (tx *Tx) Copy(it Item, dst *Slot) {
 	deadline, timed := it.Deadline()
+	if it.View().Entries() >= longCopy {
+		tx.Long()
+	}
 	dst.Put(it.Kind(), dst.d.space.CopyValue(it.d.space, it.Kind(), it.Value()))
 	dst.SetRecency(it.Recency())
 	dst.Persist()

@@ -26,12 +26,17 @@ type Tx struct {
 	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
 	serving bool // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
+	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
 	ready   []*queue // of changed keys that somebody waits for
+
+	wider    bool   // further shards have been taken to serve a waiter
+	narrowed Mask   // the shards held before that
+	alone    *shard // and shard
 }
 
 // slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
@@ -96,6 +101,14 @@ func (tx *Tx) Encoding() *value.Limits { return &tx.limits.Encoding }
 
 // Quiet makes the reads of this transaction leave recency alone.
 func (tx *Tx) Quiet() { tx.quiet = true }
+
+// Long says that the transaction is about to go on for long, some hundred microseconds or more. Its goroutine may be one that
+// others wait for: what they need of it is left to another one first. The shards stay held, and nothing is seen of it.
+func (tx *Tx) Long() {
+	if tx.job != nil {
+		tx.job.stepAside()
+	}
+}
 
 // DB is the database that the verbs work on.
 func (tx *Tx) DB() int { return tx.db }
