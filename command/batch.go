@@ -38,7 +38,6 @@ type batch struct {
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
 	sleeper  sleeper     // a command of its own that may wait
-	long     bool        // some command is too long to run on the connection's goroutine
 }
 
 // pending is one command of a batch.
@@ -100,7 +99,6 @@ func (b *batch) add(c pending) {
 	b.commands = append(b.commands, c)
 	if c.part != b.own() {
 		b.busy.Set(c.part)
-		b.long = b.long || c.row.Flags&Slow != 0
 	}
 }
 
@@ -146,9 +144,6 @@ func (b *batch) run(w *bufio.Writer) error {
 		}
 	}
 	if any {
-		if b.long {
-			b.job.Queued()
-		}
 		b.job.Run()
 	}
 	err := b.write(w)
@@ -301,5 +296,5 @@ func (b *batch) reset() {
 		b.words = nil
 	}
 	clear(b.commands)
-	b.commands, b.spread, b.words, b.busy, b.long = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}, false
+	b.commands, b.spread, b.words, b.busy = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}
 }

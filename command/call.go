@@ -44,6 +44,34 @@ type outcome struct {
 	rejected bool // it was turned away for want of memory, and the handler did not run
 }
 
+// manyElements is over how many elements of collections, or arguments, a command may go as if it were short: some 200 microseconds.
+const manyElements = 2048
+
+// manyBytes is the same for bytes of strings that are looked at.
+const manyBytes = 1 << 20
+
+// long says that the command is about to go over n elements, so that nobody has to wait for it who needs not its shard. What
+// goes over fewer costs less than that. Commands with many arguments need not say it.
+func (c *Call) long(n int) {
+	if n >= manyElements {
+		c.Tx.Long()
+	}
+}
+
+// longAfter is long for a loop that does not know how many elements are to come: it has gone over n so far.
+func (c *Call) longAfter(n int64) {
+	if n == manyElements {
+		c.Tx.Long()
+	}
+}
+
+// longBytes is long for bytes.
+func (c *Call) longBytes(n int) {
+	if n >= manyBytes {
+		c.Tx.Long()
+	}
+}
+
 // Option reports whether argument i is the given word, whatever its case; word is in lower case.
 func (c *Call) Option(i int, word string) bool { return equalFold(c.Args[i], word) }
 

@@ -117,6 +117,7 @@ func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementS
 		if s.filter, err = parseScanFilter(c, 3, want); err != nil {
 			return err
 		}
+		c.long(s.filter.count)
 		s.cursor = scan(v, &s)
 	} else {
 		s.cursor = 0

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,8 @@ type Executor struct {
 	letters  sync.Pool    // of *letter
 	blocked  atomic.Int64 // clients that wait for something that others do
 	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
+	web      http.Handler // health and metrics
 	pause    pause
 	self     serverIdentity
 }
@@ -71,6 +74,7 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
 	e.letters.New = func() any { return new(letter) }
+	e.web = newWeb(e)
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -84,6 +88,7 @@ func (e *Executor) invokeOnData(c *Call) {
 		c.Tx.End()
 		return
 	}
+	c.long(len(c.Args))
 	if e.invoke(c) {
 		c.Tx.End()
 		return

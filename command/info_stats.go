@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"respite/pubsub"
+	"respite/shards"
 	"respite/stats"
 )
 
@@ -122,13 +123,13 @@ type memory struct {
 	process  stats.Process
 }
 
-func (c *Call) memory() memory {
-	e := c.Server
+// memory measures it; tx holds all shards.
+func (e *Executor) memory(tx *shards.Tx) memory {
 	m := memory{clients: e.measureClients(), heap: stats.ReadHeap(), process: stats.ReadProcess()}
 	for db := range e.group.Databases() {
-		keys, _ := c.Tx.Len(db)
+		keys, _ := tx.Len(db)
 		m.keys += int64(keys)
-		m.index += c.Tx.Memory(db).Index
+		m.index += tx.Memory(db).Index
 	}
 	m.used = e.group.Used() + m.clients
 	m.overhead = min(m.index+m.clients, m.used)
@@ -187,7 +188,7 @@ func (e *Executor) Tick() {
 }
 
 func infoMemory(c *Call, r *stats.Report) {
-	m, cfg := c.memory(), c.Server.config.Now()
+	m, cfg := c.Server.memory(c.Tx), c.Server.config.Now()
 	start := c.Server.self.startMemory
 	r.AddBytes("used_memory", m.used)
 	r.AddBytes("used_memory_rss", m.process.Resident)

@@ -35,7 +35,6 @@ const (
 	MovableKeys // derived from Keys
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
-	Slow        // the work grows with the data: never run inline
 	AfterPushes // what the client was sent before its reply is of another kind: it precedes the reply
 	Listening   // a client that speaks RESP2 may use it while it has subscriptions
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
@@ -176,6 +175,7 @@ type Row struct {
 	Tips  []string
 	// Since when the command is deprecated, "" if it is not, and what to use instead.
 	Deprecated, Instead string
+	System              bool // for servers and their developers, not for applications: COMMAND DOCS calls it "syscmd"
 
 	id     int // index among all rows, for counters
 	parent *Row

@@ -126,6 +126,10 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	}
 	s.stepReply()
 	row, err := s.gate(args)
+	if err == errCrossProtocol {
+		s.abandon()
+		return nil
+	}
 	if err != nil {
 		s.refuse(row, args, err)
 		return s.flushFull(w)

@@ -36,6 +36,7 @@ type conn struct {
 	local   bool    // the peer is on this machine
 	killed  atomic.Bool
 	parked  atomic.Bool  // waits for bytes
+	begun   bool         // has taken a command: what comes is no HTTP request
 	fresh   atomic.Bool  // read something since the sweeper last looked
 	input   atomic.Int64 // bytes that have come and are not yet run, for readers on other goroutines
 	buffers atomic.Int64 // bytes of memory that the read buffers take, for the same
@@ -124,11 +125,17 @@ const keptMail = 1024 // receivers that a connection keeps room for
 
 // commands hands every whole command that is buffered to the session.
 func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
+	if !c.begun {
+		if is, err := c.web(w); is || err != nil {
+			return err
+		}
+	}
 	for {
 		args, ok, err := c.reader.Next(limits)
 		if err != nil || !ok {
 			return err
 		}
+		c.begun = true
 		if err := c.session.Do(args, w); err != nil || c.session.Closing() {
 			return err
 		}
@@ -220,13 +227,13 @@ func isTimeout(err error) bool { return err != nil && errors.Is(err, os.ErrDeadl
 // isDone reports whether a connection ended from our side, with a client that may still be sending.
 func isDone(err error) bool {
 	var broken proto.Error
-	return err == nil || errors.Is(err, errKilled) || errors.As(err, &broken)
+	return err == nil || errors.Is(err, errKilled) || errors.Is(err, errAnswered) || errors.As(err, &broken)
 }
 
 // finish says why a connection ended, where that is of interest to an operator.
 func (c *conn) finish(err error) {
 	switch {
-	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errKilled), c.killed.Load():
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errKilled), errors.Is(err, errAnswered), c.killed.Load():
 	case errors.Is(err, proto.ErrQueryLimit):
 		c.server.log.Warn("Closing client that reached max query buffer length", "client", c.session.Describe())
 	case errors.Is(err, errHandshake):
