@@ -115,7 +115,7 @@ func (e *Executor) invoke(c *Call) (ok bool) {
 			ok = false
 		}
 	}()
-	c.failed, c.rejected = false, false
+	c.failed, c.rejected, c.ahead = false, false, 0
 	if err := c.Row.Run(c); err != nil {
 		c.fail(mark, err)
 	}
