@@ -26,6 +26,11 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
 	}
+	if s.multi != nil {
+		if err := s.gateMulti(row); err != nil {
+			return row, err
+		}
+	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return row, errMonitorData
 	}

@@ -36,6 +36,7 @@ const (
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
 	Slow        // the work grows with the data: never run inline
+	Unqueued    // runs at once where others are queued: between MULTI and EXEC
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
@@ -141,6 +142,8 @@ const (
 	OnConnection              // the connection answers at once, in order, without a cut in the batch: state of its own
 	Alone                     // the connection runs it when the commands before it are done; no data
 	OnAllShards               // all shards, borrowed
+	ByKeysAlone               // the shards of its keys, when the commands before it are done
+	ByQueue                   // EXEC: where the keys of its transaction are
 )
 
 // Split says how a command over keys of several shards is taken apart into one part a shard, and put together again.
