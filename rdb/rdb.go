@@ -2,7 +2,7 @@
 //
 // A value is a type byte and then what that type says: lengths, texts and numbers in the forms of this file, or packed
 // collections as they are. Writing uses the forms of version 10, which Redis from 7.0 on reads, but for hashes whose fields have
-// deadlines, which are of version 12 (Redis 7.4); reading knows those of every version up to 12. Whatever is read is taken to be hostile: nothing is allocated on the word of a length that the bytes
+// deadlines, which are of version 12 (Redis 7.4); reading knows those of every version up to 11, and of such hashes. Whatever is read is taken to be hostile: nothing is allocated on the word of a length that the bytes
 // at hand do not bear out, and every error wraps ErrCorrupt.
 package rdb
 
@@ -17,8 +17,8 @@ import (
 // The versions of the format.
 const (
 	WriteVersion = 10 // what is written
-	TimedVersion = 12 // what a hash with deadlines is written in
-	ReadVersion  = 12 // the highest that is read
+	ReadVersion  = 11 // the highest that is read
+	TimedVersion = 12 // what hashes with deadlines are written and read in
 )
 
 // ErrCorrupt is what every error of reading wraps.
@@ -118,11 +118,16 @@ const footerBytes = 10
 // AppendFooter ends a DUMP payload, which is all of b.
 func AppendFooter(b []byte) []byte {
 	version := uint16(WriteVersion)
-	if t := Type(b[0]); t == TypeHashTimed || t == TypeHashTimedListpack {
+	if isTimed(b) {
 		version = TimedVersion
 	}
 	b = binary.LittleEndian.AppendUint16(b, version)
 	return binary.LittleEndian.AppendUint64(b, Checksum(0, b))
+}
+
+// isTimed reports whether a payload is that of a hash with deadlines, whose type is its first byte.
+func isTimed(b []byte) bool {
+	return len(b) > 0 && Type(b[0]) >= TypeHashTimedRC && Type(b[0]) <= TypeHashTimedListpack
 }
 
 // CheckFooter tests the end of a DUMP payload and returns what is before it. The checksum is not tested if trusted is set.
@@ -131,7 +136,11 @@ func CheckFooter(b []byte, trusted bool) (payload []byte, ok bool) {
 		return nil, false
 	}
 	at := len(b) - footerBytes
-	if version := binary.LittleEndian.Uint16(b[at:]); version > ReadVersion {
+	newest := uint16(ReadVersion)
+	if isTimed(b) {
+		newest = TimedVersion
+	}
+	if version := binary.LittleEndian.Uint16(b[at:]); version > newest {
 		return nil, false
 	}
 	if !trusted && binary.LittleEndian.Uint64(b[at+2:]) != Checksum(0, b[:at+2]) {
