@@ -24,14 +24,8 @@ func (r *Reader) Collection(t Type, d *value.Draft, lim *value.Limits) error {
 		return r.anyList(t, d, lim)
 	case TypeSet:
 		return r.set(d, lim)
-	case TypeHash:
-		return r.hash(d, lim)
-	case TypeHashZipmap:
-		return r.hashZipmap(d, lim)
-	case TypeHashTimed, TypeHashTimedRC:
-		return r.hashTimed(t, d, lim)
-	case TypeHashTimedListpack, TypeHashTimedListpackRC:
-		return r.hashTimedListpack(t, d, lim)
+	case TypeHash, TypeHashZipmap, TypeHashTimed, TypeHashTimedRC, TypeHashTimedListpack, TypeHashTimedListpackRC:
+		return r.anyHash(t, d, lim)
 	case TypeZset:
 		return r.sortedSet(d, lim, leastOldScored, (*Reader).OldDouble)
 	case TypeZset2:
@@ -204,6 +198,19 @@ func (r *Reader) set(d *value.Draft, lim *value.Limits) error {
 		}
 	}
 	return nil
+}
+
+// anyHash reads a hash of one of the types that are not a listpack alone.
+func (r *Reader) anyHash(t Type, d *value.Draft, lim *value.Limits) error {
+	switch t {
+	case TypeHash:
+		return r.hash(d, lim)
+	case TypeHashZipmap:
+		return r.hashZipmap(d, lim)
+	case TypeHashTimed, TypeHashTimedRC:
+		return r.hashTimed(t, d, lim)
+	}
+	return r.hashTimedListpack(t, d, lim)
 }
 
 func (r *Reader) hash(d *value.Draft, lim *value.Limits) error {

@@ -70,12 +70,6 @@ func (s *shard) fieldsExpired(tx *Tx, key []byte, n int) {
 	tx.changed(s, key, EventHExpired)
 }
 
-// Scheduled is how many hashes of a database, on the shards held, are registered because their fields have deadlines.
-func (tx *Tx) Scheduled(db int) (n int) {
-	tx.eachShard(func(s *shard) { n += s.dbs[db].fields.Len() })
-	return n
-}
-
 // expireFieldsFor removes due fields of one database until none is left or the turn, begun at start, has lasted long enough, and
 // reports whether more are due.
 func (s *shard) expireFieldsFor(index int, d *db, start int64) (more bool) {

@@ -226,7 +226,7 @@ func TestTurnsExpireFieldsAndTellOfThem(t *testing.T) {
 				h := value.OpenHash(slot, tx.Encoding())
 				h.Persist([]byte("f7"))
 				h.SetDeadline([]byte("f8"), fieldsStart+30)
-				require.Equal(t, 2, tx.Scheduled(0))
+				require.Equal(t, 2, tx.shard.dbs[0].fields.Len())
 			})
 			turn := func(ms int64) {
 				now.Store((fieldsStart + ms) * millisecond)
@@ -244,7 +244,7 @@ func TestTurnsExpireFieldsAndTellOfThem(t *testing.T) {
 			require.Equal(t, []string{"before some true", "h hexpired some", "commit"}, r.saw)
 			g.Run(g.All(), 0, func(tx *Tx) {
 				require.Equal(t, 2, fieldsLeft(tx, some))
-				require.Equal(t, 1, tx.Scheduled(0))
+				require.Equal(t, 1, tx.shard.dbs[0].fields.Len())
 				require.EqualValues(t, 198, tx.Stats().ExpiredFields)
 				require.Zero(t, tx.Stats().Expired, "no key has expired")
 			})
@@ -252,7 +252,7 @@ func TestTurnsExpireFieldsAndTellOfThem(t *testing.T) {
 			require.Equal(t, []string{"before some true", "h hexpired some", "commit"}, r.saw)
 			g.Run(g.All(), 0, func(tx *Tx) {
 				require.Equal(t, 1, fieldsLeft(tx, some))
-				require.Zero(t, tx.Scheduled(0))
+				require.Zero(t, tx.shard.dbs[0].fields.Len())
 			})
 		})
 	}

@@ -179,7 +179,7 @@ type HashCell struct {
 	large  bool
 	timed  bool // fields may have deadlines
 	fields int  // of a packed one
-	bytes  int // of a packed one when it was opened
+	bytes  int  // of a packed one when it was opened
 }
 
 // OpenHash opens the hash in a cell for change; an empty cell becomes an empty hash.

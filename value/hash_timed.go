@@ -104,7 +104,9 @@ func countDue(v View, now int64) int {
 }
 
 // deadlines is the third tree of a large hash with deadlines.
-func (h *HashView) deadlines() hashTree { return hashTree{treeIn(h.tree.nodes, h.record, timedDeadlines)} }
+func (h *HashView) deadlines() hashTree {
+	return hashTree{treeIn(h.tree.nodes, h.record, timedDeadlines)}
+}
 
 // deadlineOf is the deadline of a field, hidden or not, 0 if it has none; ok is false if there is no such field.
 func (h *HashView) deadlineOf(field []byte) (ms int64, ok bool) {

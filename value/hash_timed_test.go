@@ -306,9 +306,12 @@ func TestTimedListpackIsAdoptedAgain(t *testing.T) {
 // TestCheckFindsDamageInTimedHashes breaks trees that are sound each for itself.
 func TestCheckFindsDamageInTimedHashes(t *testing.T) {
 	for name, damage := range map[string]func(*HashCell, *hashTimes){
-		"no field":     func(h *HashCell, _ *hashTimes) { h.tree.remove([]byte("a")); h.save() },
-		"no order":     func(_ *HashCell, times *hashTimes) { c := times.order.at(0); c.remove() },
-		"no deadline":  func(_ *HashCell, times *hashTimes) { times.deadlines.remove([]byte("a")); times.deadlines.put([]byte("x"), make([]byte, 8)) },
+		"no field": func(h *HashCell, _ *hashTimes) { h.tree.remove([]byte("a")); h.save() },
+		"no order": func(_ *HashCell, times *hashTimes) { c := times.order.at(0); c.remove() },
+		"no deadline": func(_ *HashCell, times *hashTimes) {
+			times.deadlines.remove([]byte("a"))
+			times.deadlines.put([]byte("x"), make([]byte, 8))
+		},
 		"another time": func(_ *HashCell, times *hashTimes) { times.deadlines.put([]byte("a"), make([]byte, 8)) },
 	} {
 		k := newTestCell()
