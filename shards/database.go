@@ -148,7 +148,11 @@ func (tx *Tx) Rename(from, to []byte) {
 	dst.Delete()
 	sameShard := src.d == dst.d
 	if sameShard {
+		src.d.forget(src.ref)
 		src.place(src.d.space.Rename(src.ref, to))
+		dst.ref = src.ref
+		dst.arrive(dst.Item().Kind())
+		src.ref = 0
 		return
 	}
 	tx.Copy(src.Item(), dst)

@@ -68,6 +68,9 @@ const (
 	EventRestore
 	EventGeoSearchStore
 	EventGeoRadiusStore
+	EventHExpire
+	EventHPersist
+	EventHExpired
 )
 
 // The classes of notify-keyspace-events.
@@ -116,6 +119,9 @@ var eventTable = [...]struct {
 	EventHDel:         {ClassHash, "hdel"},
 	EventHIncrBy:      {ClassHash, "hincrby"},
 	EventHIncrByFloat: {ClassHash, "hincrbyfloat"},
+	EventHExpire:      {ClassHash, "hexpire"},
+	EventHPersist:     {ClassHash, "hpersist"},
+	EventHExpired:     {ClassHash, "hexpired"},
 	EventSetBit:       {ClassString, "setbit"},
 	EventPFAdd:        {ClassString, "pfadd"},
 	EventUnnamed:      {},

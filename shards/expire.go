@@ -71,6 +71,9 @@ func (s *shard) turn() {
 		if !tx.limits.KeepExpired && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
 		}
+		if !tx.limits.KeepExpired && d.fields.Len() > 0 {
+			more = s.expireFieldsFor(i, d, start) || more
+		}
 		more = d.space.Sweep(sweepWork) || more
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
@@ -115,6 +118,7 @@ func (s *shard) expireDue(index int, d *db, now int64) (more bool) {
 func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 	key := d.space.Key(ref)
 	tx.preImage(s, d, key, ref)
+	d.forget(ref)
 	d.space.Delete(ref)
 	s.stats.Expired++
 	tx.changed(s, key, EventExpired)
@@ -128,10 +132,16 @@ func (s *shard) arm() {
 		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)
 		}
-		if d.timed() > 0 && !s.g.limits.Load().KeepExpired {
+		if s.g.limits.Load().KeepExpired {
+			continue
+		}
+		if d.timed() > 0 {
 			if at, ok := d.wheel.Next(); ok {
 				next = min(next, at+1)
 			}
+		}
+		if at, ok := d.fields.Next(); ok {
+			next = min(next, at+1)
 		}
 	}
 	if at := max(next, now+minRest); at < s.armed {
@@ -146,12 +156,15 @@ func (s *shard) reclaim() {
 	}
 }
 
-// ExpiryLag is how late the most overdue key of the transaction's shards is, in milliseconds.
+// ExpiryLag is how late the most overdue key or field of the transaction's shards is, in milliseconds.
 func (tx *Tx) ExpiryLag() (ms int64) {
 	tx.eachShard(func(s *shard) {
 		for _, d := range s.dbs {
 			if d.timed() > 0 {
 				ms = max(ms, d.wheel.Lag(tx.Now()))
+			}
+			if at, ok := d.fields.Next(); ok {
+				ms = max(ms, tx.Now()-at)
 			}
 		}
 	})

@@ -25,6 +25,7 @@ import (
 
 	"respite/expiry"
 	"respite/keyspace"
+	"respite/value"
 )
 
 type shard struct {
@@ -43,6 +44,7 @@ type shard struct {
 	touched []*db         // databases written since settle
 	memory  memory
 
+	key   []byte // of the hash of which a turn expires fields
 	seed  maphash.Seed
 	dbs   []*db
 	stats Stats
@@ -58,6 +60,7 @@ type shard struct {
 type db struct {
 	space   *keyspace.Space
 	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
+	fields  value.Schedule        // of hashes whose fields have deadlines
 	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
 }

@@ -79,6 +79,7 @@ func (tx *Tx) restore(im *image) {
 		tx.Changed(key, EventDel)
 		return
 	case im.large:
+		slot.Schedule() // its deadlines may have changed
 	default:
 		slot.Put(im.kind, tx.undo.bytes[im.value:im.end])
 	}
