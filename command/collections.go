@@ -65,6 +65,9 @@ func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
 
 // replyElement answers with an element of a collection.
 func (c *Call) replyElement(e value.Element) {
+	if c.replied++; c.replied&(breath-1) == 0 {
+		c.breathe()
+	}
 	if e.IsInt {
 		c.Reply.BulkInt(e.Int)
 		return

@@ -4,6 +4,8 @@
 
 package command
 
+import "fmt"
+
 // gate finds the row of a command, or says why it is refused.
 func (s *Session) gate(args [][]byte) (*Row, error) {
 	row := s.exec.table.Lookup(args)
@@ -28,10 +30,17 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
 	}
+	if row.Flags&Listening == 0 && s.onlyListens() {
+		return row, errOnlyListens(row)
+	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return row, errMonitorData
 	}
 	return row, nil
+}
+
+func errOnlyListens(r *Row) error {
+	return Error(fmt.Sprintf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", r.full))
 }
 
 // errCrossProtocol ends the connection of a client that sends lines of an HTTP request as commands: a browser may have been made to do

@@ -257,7 +257,7 @@ func hgetall(c *Call) error {
 		c.Reply.Map(0)
 		return nil
 	}
-	c.long(h.Len())
+	c.long(2 * h.Len())
 	c.Reply.Map(h.Len())
 	h.Each(func(field, val value.Element) bool {
 		c.replyElement(field)

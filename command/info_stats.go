@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"respite/pubsub"
 	"respite/shards"
 	"respite/stats"
 )
@@ -46,8 +47,11 @@ const kibibyte = 1024
 
 // infoMoreStats is the second half of the section, most of it about what the server does not have.
 func infoMoreStats(c *Call, r *stats.Report) {
+	r.Add("pubsub_channels", c.Server.channels.Len(pubsub.Channels))
+	r.Add("pubsub_patterns", c.Server.channels.Len(pubsub.Patterns))
+	r.Add("pubsubshard_channels", c.Server.channels.Len(pubsub.ShardChannels))
 	for _, name := range [...]string{
-		"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks", "migrate_cached_sockets",
+		"latest_fork_usec", "total_forks", "migrate_cached_sockets",
 		"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
 		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
 		"tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies",
