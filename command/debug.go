@@ -46,6 +46,7 @@ func debugCommands() []debugSub {
 		{"error", 3, 3, debugError, []string{"<string>", "    Return a Redis protocol error with <string> as message."}},
 		{"htstats", 3, 4, debugHTStats, []string{"<dbid>", "    Return hash table statistics of the specified Redis database."}},
 		{"htstats-key", 3, 4, debugHTStatsKey, []string{"<key>", "    Like HTSTATS but for the hash table stored at <key>'s value."}},
+		{"listpack", 3, 3, debugListpack, []string{"<key>", "    Write the elements of the listpack of <key> to the server log."}},
 		{"log", 3, 3, debugLog, []string{"<message>", "    Write <message> to the server log."}},
 		{"object", 3, 4, debugObject, []string{"<key>", "    Show low level info about `key` and associated value."}},
 		{"pause-cron", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect: there is no cron."}},
@@ -173,14 +174,6 @@ func tableStats(size, used int) string {
 		return head + "No stats available for empty dictionaries\n"
 	}
 	return fmt.Sprintf("%s table size: %d\n number of elements: %d\n", head, size, used)
-}
-
-// debugHTStatsKey refuses strings, as Redis does.
-func debugHTStatsKey(c *Call) error {
-	if _, ok := c.Tx.Peek(c.Args[2]); !ok {
-		return errNoKey
-	}
-	return Error("ERR The value stored at the specified key is not represented using an hash table")
 }
 
 // debugObject shows what clients read of it; there is no address to tell.
