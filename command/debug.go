@@ -5,8 +5,6 @@
 package command
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"strings"
@@ -87,60 +85,6 @@ func debugHelp(c *Call) error {
 func debugChangeReplID(c *Call) error {
 	c.Server.self.replicationID = newID()
 	c.Reply.OK()
-	return nil
-}
-
-// digest is a signature of a value or of all data: order does not matter, every bit does.
-type digest [sha1.Size]byte
-
-func (d *digest) mix(other digest) {
-	for i := range d {
-		d[i] ^= other[i]
-	}
-}
-
-func (d *digest) String() string { return hex.EncodeToString(d[:]) }
-
-// digestOf signs what a key holds, whatever its encoding.
-func (c *Call) digestOf(it shards.Item) digest {
-	h := sha1.New()
-	fmt.Fprintf(h, "%s:", it.Type())
-	if it.Type() == value.String {
-		h.Write(c.text(it))
-	} else {
-		h.Write(it.Value())
-	}
-	if _, timed := it.Deadline(); timed {
-		h.Write([]byte("!!expire!!"))
-	}
-	return digest(h.Sum(nil))
-}
-
-func debugDigest(c *Call) error {
-	var all digest
-	db := c.Tx.DB()
-	for i := range c.Server.group.Databases() {
-		c.Tx.Select(i)
-		c.Tx.Each(func(key []byte, it shards.Item) bool {
-			of := c.digestOf(it)
-			all.mix(sha1.Sum(fmt.Appendf(nil, "%d:%d:%s:%x", i, len(key), key, of)))
-			return true
-		})
-	}
-	c.Tx.Select(db)
-	c.Reply.Simple(all.String())
-	return nil
-}
-
-func debugDigestValue(c *Call) error {
-	c.Reply.Array(len(c.Args) - 2)
-	for _, key := range c.Args[2:] {
-		var d digest
-		if it, ok := c.Tx.Peek(key); ok {
-			d = c.digestOf(it)
-		}
-		c.Reply.Simple(d.String())
-	}
 	return nil
 }
 
