@@ -171,6 +171,7 @@ func (s *server) applyConfig() {
 		}
 		return nil
 	})
+	s.config.OnSet("maxmemory-clients", func(_, next *config.Snapshot) error { s.conns.LimitMemory(next); return nil })
 	for name, refusal := range map[string]string{
 		"port": "Unable to listen on this port. Check server logs.", "bind": "Failed to bind to specified addresses.",
 	} {

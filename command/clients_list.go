@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 )
 
 // clientClass is a kind of client, as TYPE of CLIENT LIST and KILL names it.
@@ -127,13 +126,14 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	}
 	remote, local := s.conn.Addr()
 	input, output, chunks := s.conn.Buffers()
+	memory := s.conn.Memory()
 	s.identity.Lock()
 	defer s.identity.Unlock()
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 "+
-		"qbuf=%d qbuf-free=0 argv-mem=%d multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
+		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.flags(remote), s.seen.db,
-		input, arguments, chunks, output, int64(unsafe.Sizeof(*s))+input+output+int64(arguments), events(output), s.lastCommand(),
+		input, max(memory-output-input-int64(arguments), 0), arguments, chunks, output, s.Memory(), events(output), s.lastCommand(),
 		s.user, s.seen.proto, s.libName, s.libVersion)
 }
 
