@@ -47,7 +47,6 @@ const (
 	needsFiles       = "RDB and append-only files are not built yet"
 	needsModules     = "there are no modules"
 	needsMulti       = "transactions are not built yet"
-	needsPubSub      = "publish and subscribe is not built yet"
 	needsReplication = "replication is not built yet"
 	needsScripts     = "scripts and functions are not built yet"
 	needsTracking    = "client-side caching is not built yet"
@@ -58,7 +57,6 @@ const (
 var (
 	absentGroups = map[string]string{
 		"cluster":      needsCluster,
-		"pubsub":       needsPubSub,
 		"scripting":    needsScripts,
 		"transactions": needsMulti,
 	}

@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"errors"
 
-	"respite/config"
 	"respite/proto"
 	"respite/shards"
 )
@@ -40,7 +39,6 @@ type batch struct {
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
 	sleeper  sleeper     // a command of its own that may wait
-	long     bool        // some command is too long to run on the connection's goroutine
 }
 
 // pending is one command of a batch.
@@ -102,7 +100,6 @@ func (b *batch) add(c pending) {
 	b.commands = append(b.commands, c)
 	if c.part != b.own() {
 		b.busy.Set(c.part)
-		b.long = b.long || c.row.Flags&Slow != 0
 	}
 }
 
@@ -148,9 +145,6 @@ func (b *batch) run(w *bufio.Writer) error {
 		}
 	}
 	if any {
-		if b.long {
-			b.job.Queued()
-		}
 		b.job.Run()
 	}
 	err := b.admit()
@@ -167,7 +161,7 @@ var errTooMuch = errors.New("replies exceed the output buffer limit")
 // admit refuses replies that are more than client-output-buffer-limit lets a client have, whether or not it would take them: the limit
 // is there for what one command may cost, too.
 func (b *batch) admit() error {
-	if limit := b.exec.outputLimit(); limit == 0 || b.replyBytes() < limit {
+	if limit := b.session.outputLimit(); limit == 0 || b.replyBytes() < limit {
 		return nil
 	}
 	if !b.session.conn.Admit(b.replyBytes()) {
@@ -186,9 +180,9 @@ func (b *batch) replyBytes() (n int64) {
 	return n
 }
 
-// outputLimit is how many bytes of replies a client may have waiting at least before anybody must look closer; 0 is no limit.
-func (e *Executor) outputLimit() int64 {
-	l := &e.config.Now().ClientOutputBufferLimit[config.ClientNormal]
+// outputLimit is how many bytes of replies the client may have waiting at least before anybody must look closer; 0 is no limit.
+func (s *Session) outputLimit() int64 {
+	l := &s.exec.config.Now().ClientOutputBufferLimit[s.OutputClass()]
 	if l.Hard == 0 || l.Soft > 0 && l.Soft < l.Hard {
 		return l.Soft
 	}
@@ -340,5 +334,5 @@ func (b *batch) reset() {
 		b.words = nil
 	}
 	clear(b.commands)
-	b.commands, b.spread, b.words, b.busy, b.long = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}, false
+	b.commands, b.spread, b.words, b.busy = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"respite/pubsub"
 )
 
 // clientClass is a kind of client, as TYPE of CLIENT LIST and KILL names it.
@@ -35,7 +37,12 @@ func (c *Call) parseClass(i int) (clientClass, error) {
 }
 
 // class is what kind of client the session is. Who monitors is a normal client.
-func (s *Session) class() clientClass { return classNormal }
+func (s *Session) class() clientClass {
+	if s.subs.Subscribed() {
+		return classPubSub
+	}
+	return classNormal
+}
 
 // clients are the sessions that nobody has sent away, in the order in which they came.
 func (e *Executor) clients() []*Session {
@@ -129,10 +136,11 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	memory := s.conn.Memory()
 	s.identity.Lock()
 	defer s.identity.Unlock()
-	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 "+
+	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=-1 "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.flags(remote), s.seen.db,
+		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels),
 		input, max(memory-output-input-int64(arguments), 0), arguments, chunks, output, s.Memory(), events(output), s.lastCommand(),
 		s.user, s.seen.proto, s.libName, s.libVersion)
 }
@@ -145,6 +153,7 @@ func (s *Session) flags(remote string) string {
 		letter byte
 	}{
 		{s.seen.monitoring, 'O'},
+		{s.subs.Subscribed(), 'P'},
 		{s.seen.blocked, 'b'},
 		{isUnix(remote), 'U'},
 		{s.noEvict.Load(), 'e'},

@@ -65,6 +65,9 @@ func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
 
 // replyElement answers with an element of a collection.
 func (c *Call) replyElement(e value.Element) {
+	if c.replied++; c.replied&(breath-1) == 0 {
+		c.breathe()
+	}
 	if e.IsInt {
 		c.Reply.BulkInt(e.Int)
 		return
@@ -79,7 +82,7 @@ const maxRepeated = 256 << 20
 // drawsOn refuses a HRANDFIELD, SRANDMEMBER or ZRANDMEMBER whose reply has become too long.
 func (c *Call) drawsOn() error {
 	n := int64(c.Reply.Len())
-	if limit := c.Server.outputLimit(); n > maxRepeated || limit > 0 && n >= limit && !c.Session.conn.Admit(n) {
+	if limit := c.Session.outputLimit(); n > maxRepeated || limit > 0 && n >= limit && !c.Session.conn.Admit(n) {
 		return errOOM
 	}
 	return nil
@@ -119,6 +122,7 @@ func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementS
 		if s.filter, err = parseScanFilter(c, 3, want); err != nil {
 			return err
 		}
+		c.long(s.filter.count)
 		s.cursor = scan(v, &s)
 	} else {
 		s.cursor = 0

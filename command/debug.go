@@ -50,6 +50,7 @@ func debugCommands() []debugSub {
 		{"populate", 3, 5, debugPopulate, []string{"<count> [<prefix>] [<size>]", "    Create <count> string keys named <prefix>:<num>, of <size> bytes each."}},
 		{"protocol", 3, 3, debugProtocol, []string{"<type>", "    Reply with a test value of the specified type."}},
 		{"quicklist-packed-threshold", 3, 3, debugPackedThreshold, []string{"<size>", "    Accepted, of no effect."}},
+		{"reload", 2, 2, debugReload, []string{"", "    Turn every value into the bytes in which it is saved, and load it from them.", "    There is no file, and so no options."}},
 		{"replybuffer", 4, 4, debugReplyBuffer, []string{"PEAK-RESET-TIME|RESIZING <value>", "    Accepted, of no effect."}},
 		{"set-active-expire", 3, 3, debugSetActiveExpire, []string{"<0|1>", "    Setting it to 0 disables expiring keys in background when they are not", "    accessed."}},
 		{"set-disable-deny-scripts", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},

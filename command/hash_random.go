@@ -101,6 +101,7 @@ func (d *draw) repeated(h *value.HashView, count int64) error {
 		h.Index()
 	}
 	n := h.Len()
+	d.c.long(int(count))
 	d.begin(int(count))
 	for ; count > 0; count-- {
 		d.reply(h.At(rand.IntN(n)))
@@ -113,6 +114,7 @@ func (d *draw) repeated(h *value.HashView, count int64) error {
 
 // distinct answers with count of n different fields, all if count is n.
 func (d *draw) distinct(h *value.HashView, count, n int) {
+	d.c.long(count)
 	d.begin(count)
 	if h.IsPacked() || count > n/fewOfAll {
 		d.pick(h, count, n)

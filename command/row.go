@@ -35,7 +35,8 @@ const (
 	MovableKeys // derived from Keys
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
-	Slow        // the work grows with the data: never run inline
+	AfterPushes // what the client was sent before its reply is of another kind: it precedes the reply
+	Listening   // a client that speaks RESP2 may use it while it has subscriptions
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
@@ -139,6 +140,7 @@ type Place uint8
 const (
 	ByKeys       Place = iota // the shards of its keys
 	OnConnection              // the connection answers at once, in order, without a cut in the batch: state of its own
+	AfterBatch                // likewise, but it sees what the commands before it did: it waits for those
 	Alone                     // the connection runs it when the commands before it are done; no data
 	OnAllShards               // all shards, borrowed
 )

@@ -9,13 +9,19 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"respite/config"
 	"respite/proto"
+	"respite/pubsub"
 	"respite/shards"
 )
 
 // Conn is what a session needs of its connection. Its methods may be called from any goroutine.
 type Conn interface {
-	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
+	Post(push []byte) (first bool)              // keeps a copy, to be sent behind the replies in flight; true: SendPushes must follow
+	SendPushes()                                // sends what Post has left, unless somebody else is about to
+	Carry(to Conn)                              // SendPushes of another connection, once this one's replies go out or it waits
+	InsertPushes(w *bufio.Writer) error         // writes what Post has left to w; on the session's goroutine, between its replies
+	Speak(version int)                          // says in which version of the protocol pushes go out from now on; it is 2 at first
 	Kill()                                      // ends the connection soon
 	HungUp() bool                               // the client sends nothing more, or may not; not once the connection ends
 	Wait()                                      // says, on the session's goroutine, that it waits for others: HangUp will be called
@@ -43,6 +49,8 @@ type Session struct {
 	noTouch       bool
 	monitoring    bool
 	closing       bool // after the replies so far, the connection ends
+
+	subs pubsub.Client
 
 	identity   sync.Mutex // guards what follows, for readers on other goroutines
 	name       string
@@ -86,6 +94,7 @@ func (e *Executor) NewSession(c Conn) *Session {
 	s.lastActive.Store(s.created)
 	s.authenticated = e.config.Now().RequirePass == ""
 	s.seen = seen{proto: s.proto}
+	s.subs.Join(e.channels, s)
 	e.sessions.Store(s.ID, s)
 	return s
 }
@@ -93,6 +102,7 @@ func (e *Executor) NewSession(c Conn) *Session {
 // Close forgets the client.
 func (s *Session) Close() {
 	s.exec.stopMonitoring(s)
+	s.Leave()
 	s.exec.sessions.Delete(s.ID)
 	s.settle()
 	s.Quiet()
@@ -119,6 +129,10 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	}
 	s.stepReply()
 	row, err := s.gate(args)
+	if err == errCrossProtocol {
+		s.abandon()
+		return nil
+	}
 	if err != nil {
 		s.refuse(row, args, err)
 		return s.flushFull(w)
@@ -233,6 +247,17 @@ func (s *Session) refuse(row *Row, args [][]byte, err error) {
 func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 	switch row.Place {
 	case OnConnection:
+		if row.Flags&AfterPushes != 0 && (s.monitoring || s.subs.Subscribed()) {
+			return s.runAfterPushes(row, args, w)
+		}
+		s.runHere(row, args, nil)
+		return nil
+	case AfterBatch:
+		if s.batch.busy != (shards.Mask{}) {
+			if err := s.batch.run(w); err != nil {
+				return err
+			}
+		}
 		s.runHere(row, args, nil)
 		return nil
 	case Alone:
@@ -294,6 +319,15 @@ func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Wri
 	return nil
 }
 
+// runAfterPushes runs a command whose reply what was pushed until then precedes.
+func (s *Session) runAfterPushes(row *Row, args [][]byte, w *bufio.Writer) error {
+	if err := s.batch.run(w); err != nil {
+		return err
+	}
+	s.runHere(row, args, nil)
+	return s.conn.InsertPushes(w)
+}
+
 // runHere runs a command on the connection's goroutine and leaves its reply in the connection's own part.
 func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 	call := s.openHere(row, args)
@@ -318,6 +352,7 @@ func (s *Session) openHere(row *Row, args [][]byte) *Call {
 	p.items[len(p.items)-1].from = p.reply.Mark()
 	call := &p.call
 	call.Reply, call.Session, call.Server, call.Args, call.Row = &p.reply, s, s.exec, args, row
+	call.loud = false
 	return call
 }
 
@@ -329,7 +364,8 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 	p.ended = end
 	s.exec.ran(call, p.index, start, end, 1)
 	call.Args, call.Tx = nil, nil
-	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
+	muted := s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
+	b.commands[len(b.commands)-1].mute = muted && !call.loud
 }
 
 const defaultUser = "default"
@@ -343,8 +379,23 @@ func (s *Session) Authenticated() bool {
 func (s *Session) Kill() {
 	if !s.killed.Swap(true) {
 		close(s.gone)
+		s.Leave()
 		s.conn.Kill()
 	}
+}
+
+// Leave ends the client's subscriptions, from any goroutine.
+func (s *Session) Leave() { s.subs.End() }
+
+// onlyListens reports whether the client has subscriptions and no way to tell messages from replies: it speaks RESP2.
+func (s *Session) onlyListens() bool { return s.proto == minProto && s.subs.Subscribed() }
+
+// OutputClass is whose limits hold for what waits for the client, as an index of config.OutputLimits.
+func (s *Session) OutputClass() int {
+	if s.subs.Subscribed() {
+		return config.ClientPubSub
+	}
+	return config.ClientNormal
 }
 
 // HangUp says, from any goroutine, that the client sends nothing more. As in Redis that ends one whose command waits; any
@@ -380,7 +431,7 @@ func (s *Session) Evictable() bool { return !s.noEvict.Load() }
 // likes.
 func (s *Session) Subscribed() bool {
 	v := s.shown()
-	return v.monitoring || v.blocked
+	return v.monitoring || v.blocked || s.subs.Subscribed()
 }
 
 // shown is the session as others see it.

@@ -27,7 +27,7 @@ func stringReadRows() []Row {
 			Since: "2.4.0", Cost: "O(N) in the length of the returned text", Doc: "Returns a part of a string.",
 		},
 		{
-			Name: "lcs", Arity: -3, Flags: ReadOnly | Slow, Keys: keys(RO|Access, 1, 2, 1), Run: lcs,
+			Name: "lcs", Arity: -3, Flags: ReadOnly, Keys: keys(RO|Access, 1, 2, 1), Run: lcs,
 			Since: "7.0.0", Cost: "O(N*M) in the lengths of both strings", Doc: "Returns the longest common subsequence of two strings.",
 		},
 		{

@@ -29,6 +29,7 @@ func families() []family {
 		{"sorted_set", zsetRows()},
 		{"stream", streamRows()},
 		{"geo", geoRows()},
+		{"pubsub", pubsubRows()},
 		{"generic", keysRows()},
 		{"server", serverRows()},
 	}

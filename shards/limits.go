@@ -51,7 +51,7 @@ type Stats struct {
 	Expired       int64 // keys removed because their deadline had passed
 	ExpiredStale  int64 // of those, by the shard's own turns
 	Evicted       int64
-	Dirty         int64 // changes
+	Dirty         int64 // changes that commands made, counted as Redis counts them
 	ExpiryTurns   int64
 	ExpiryTurnsNS int64 // time spent in them
 }

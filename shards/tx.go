@@ -26,12 +26,17 @@ type Tx struct {
 	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
 	serving bool // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
+	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
 	ready   []*queue // of changed keys that somebody waits for
+
+	wider    bool   // further shards have been taken to serve a waiter
+	narrowed Mask   // the shards held before that
+	alone    *shard // and shard
 }
 
 // slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
@@ -96,6 +101,14 @@ func (tx *Tx) Encoding() *value.Limits { return &tx.limits.Encoding }
 
 // Quiet makes the reads of this transaction leave recency alone.
 func (tx *Tx) Quiet() { tx.quiet = true }
+
+// Long says that the transaction is about to go on for long, some hundred microseconds or more. Its goroutine may be one that
+// others wait for: what they need of it is left to another one first. The shards stay held, and nothing is seen of it.
+func (tx *Tx) Long() {
+	if tx.job != nil {
+		tx.job.stepAside()
+	}
+}
 
 // DB is the database that the verbs work on.
 func (tx *Tx) DB() int { return tx.db }
@@ -272,14 +285,18 @@ func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 }
 
 // Changed says that a key was changed; every path that changes or removes one ends here.
-func (tx *Tx) Changed(key []byte, e Event) {
+func (tx *Tx) Changed(key []byte, e Event) { tx.ChangedBy(key, e, 1) }
+
+// ChangedBy is Changed for what Redis counts as n changes, one for each element that came, went or was set; n may be 0.
+func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 	s, _ := tx.home(key)
+	s.stats.Dirty += int64(n)
 	tx.changed(s, key, e)
 }
 
+// changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
-	s.stats.Dirty++
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
