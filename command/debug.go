@@ -37,6 +37,7 @@ func debugCommands() []debugSub {
 	return []debugSub{
 		{"aof-flush-sleep", 3, 3, ignored, []string{"<microsec>", "    Accepted, of no effect."}},
 		{"change-repl-id", 2, 2, debugChangeReplID, []string{"", "    Change the replication IDs of the instance."}},
+		{"config-rewrite-force-all", 2, 2, debugRewriteAll, []string{"", "    Like CONFIG REWRITE but writes all configuration options, including keys not", "    listed in original configuration file or default values."}},
 		{"dict-resizing", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},
 		{"digest", 2, 2, debugDigest, []string{"", "    Output a hex signature representing the current DB content."}},
 		{"digest-value", 2, math.MaxInt, debugDigestValue, []string{"<key> [<key> ...]", "    Output a hex signature of the values of all the specified keys."}},
@@ -90,6 +91,16 @@ func debugChangeReplID(c *Call) error {
 }
 
 func debugError(c *Call) error { return Error(c.Args[2]) }
+
+// debugRewriteAll keeps the whole server waiting for the disk, as it does in Redis.
+func debugRewriteAll(c *Call) error {
+	if err := c.Server.config.RewriteAll(); err != nil {
+		c.Server.log.Warn("DEBUG CONFIG-REWRITE-FORCE-ALL failed", "error", err)
+		return Error("ERR CONFIG-REWRITE-FORCE-ALL failed")
+	}
+	c.Reply.OK()
+	return nil
+}
 
 func debugLog(c *Call) error {
 	c.Server.log.Warn("DEBUG LOG: " + string(c.Args[2]))

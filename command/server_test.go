@@ -298,6 +298,10 @@ func TestDebugDigest(t *testing.T) {
 	require.Equal(t, empty, r.do("DEBUG DIGEST"))
 }
 
+func TestDebugRewriteAllNeedsAFile(t *testing.T) {
+	require.Equal(t, "-ERR CONFIG-REWRITE-FORCE-ALL failed\r\n", newServerRig(t).do("DEBUG CONFIG-REWRITE-FORCE-ALL"))
+}
+
 func TestDebugPopulateCommitsAsItGoes(t *testing.T) {
 	r := newServerRig(t)
 	r.do("SELECT 2")
