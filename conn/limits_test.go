@@ -124,8 +124,8 @@ func TestMaxMemoryClientsCountsOutput(t *testing.T) {
 	f.dial().do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
 	c := f.narrow()
 	_, _ = c.Write([]byte(strings.Repeat(request("GET", "k"), 200)))
-	c.cut()
 	f.eventually(func() bool { return f.server.Evicted.Load() == 1 }, "the client is evicted")
+	c.cut()
 }
 
 // Replies that are longer than the hard limit end a client that would read them: nothing of them is sent.
