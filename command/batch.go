@@ -9,6 +9,7 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"errors"
 
 	"respite/proto"
 	"respite/shards"
@@ -169,9 +170,46 @@ func (b *batch) run(w *bufio.Writer) error {
 	if any {
 		b.job.Run()
 	}
-	err := b.write(w)
+	err := b.admit()
+	if err == nil {
+		err = b.write(w)
+	}
 	b.reset()
 	return err
+}
+
+// errTooMuch ends a connection whose replies are more than may wait to be sent; nothing more is written to it.
+var errTooMuch = errors.New("replies exceed the output buffer limit")
+
+// admit refuses replies that are more than client-output-buffer-limit lets a client have, whether or not it would take them: the limit
+// is there for what one command may cost, too.
+func (b *batch) admit() error {
+	if limit := b.session.outputLimit(); limit == 0 || b.replyBytes() < limit {
+		return nil
+	}
+	if !b.session.conn.Admit(b.replyBytes()) {
+		return errTooMuch
+	}
+	return nil
+}
+
+// replyBytes is how long the replies are, those of muted commands included.
+func (b *batch) replyBytes() (n int64) {
+	for _, p := range b.parts {
+		if p != nil && len(p.items) > 0 {
+			n += int64(p.reply.Len())
+		}
+	}
+	return n
+}
+
+// outputLimit is how many bytes of replies the client may have waiting at least before anybody must look closer; 0 is no limit.
+func (s *Session) outputLimit() int64 {
+	l := &s.exec.config.Now().ClientOutputBufferLimit[s.OutputClass()]
+	if l.Hard == 0 || l.Soft > 0 && l.Soft < l.Hard {
+		return l.Soft
+	}
+	return l.Hard
 }
 
 // clockShare is how many short commands share two readings of the clock. A reading is a tenth of a short command's CPU.

@@ -76,11 +76,13 @@ func (c *Call) replyElement(e value.Element) {
 }
 
 // maxRepeated is how long, in bytes, a reply may become in which elements come several times: a client may ask for any number of them.
+// Where client-output-buffer-limit is less, the client goes.
 const maxRepeated = 256 << 20
 
 // drawsOn refuses a HRANDFIELD, SRANDMEMBER or ZRANDMEMBER whose reply has become too long.
 func (c *Call) drawsOn() error {
-	if c.Reply.Len() > maxRepeated {
+	n := int64(c.Reply.Len())
+	if limit := c.Session.outputLimit(); n > maxRepeated || limit > 0 && n >= limit && !c.Session.conn.Admit(n) {
 		return errOOM
 	}
 	return nil

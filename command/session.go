@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"respite/config"
 	"respite/proto"
@@ -29,6 +30,8 @@ type Conn interface {
 	Addr() (remote, local string)               // as CLIENT LIST shows them
 	Local() bool                                // the peer is on this machine
 	Buffers() (input, output int64, chunks int) // bytes buffered each way, chunks of pending output
+	Memory() int64                              // bytes that all buffers take
+	Admit(replies int64) bool                   // whether so many bytes of replies may wait to be sent; if not, the connection ends
 	Descriptor() int                            // the socket's file descriptor, -1 where there is none
 }
 
@@ -452,6 +455,9 @@ func (s *Session) wait(begins bool) bool {
 	s.conn.Wait()
 	return !s.conn.HungUp()
 }
+
+// Memory is what the client costs, in bytes: its buffers, and what the server keeps about it.
+func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.multiMemory() + s.conn.Memory() }
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }
