@@ -108,10 +108,6 @@ func listCommands() []typeCommand {
 			words: func(k pair, n int) []string { return []string{"LPOS", k.key, k.member(n)} },
 		},
 		{
-			name: "linsert", add: push, one: few, each: few, spends: true, rate: quickRate, reply: integerShape(),
-			words: func(k pair, n int) []string { return []string{"LINSERT", k.key, "BEFORE", k.member(n), fresh(n)} },
-		},
-		{
 			name: "lrem", add: push, one: few, each: few, rate: quickRate, reply: lineShape(":0"),
 			words: func(k pair, n int) []string { return []string{"LREM", k.key, "0", fresh(n)} },
 		},
