@@ -31,6 +31,7 @@ type Executor struct {
 	hooks    Hooks
 	sessions *xsync.MapOf[int64, *Session]
 	batches  sync.Pool // of *batch
+	buffers  replyBuffers
 	lastID   atomic.Int64
 	monitors atomic.Int32
 	channels *pubsub.Registry

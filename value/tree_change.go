@@ -51,12 +51,12 @@ func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 		return true
 	}
 	at := *c.leaf()
-	if p, ok := t.room(at.node, size); ok {
+	n := t.page(at.node).count()
+	if p, ok := t.roomAt(at, n, size); ok {
 		p.insert(at.at, key, val)
 		c.count(1)
 		return true
 	}
-	n := t.page(at.node).count()
 	if at.at == 0 || at.at == n {
 		t.grow(c, t.beside(at, n, key, val))
 		t.len++
@@ -248,6 +248,18 @@ func (t *tree) room(node uint32, size int) (p page, ok bool) {
 		return p, false
 	}
 	return t.rebuild(node, need), true
+}
+
+// roomAt is room for an entry at a place of a leaf that has n. Who puts one at either end is likely to put the next ones there too, so
+// a leaf that must grow for it grows by half at once. By an eighth at a time it was copied 30 times before it was full, which was a
+// tenth of the time of pushes to a long list.
+func (t *tree) roomAt(at step, n, size int) (p page, ok bool) {
+	p = t.nodes.Write(at.node)
+	need := p.used() + size + slotBytes
+	if p.free() >= size+slotBytes || at.at != 0 && at.at != n || need > maxLeaf {
+		return t.room(at.node, size)
+	}
+	return t.rebuild(at.node, min(need+need/2, maxLeaf)), true
 }
 
 // rebuild writes a node anew, without waste and as long as needed for so many bytes.
