@@ -181,7 +181,7 @@ func bitfield(c *Call) error {
 	case changed:
 		c.Tx.Changed(key, shards.EventSetBit)
 	case grown:
-		c.Tx.Changed(key, shards.EventUnnamed)
+		c.Tx.Changed(key, shards.EventSilent)
 	}
 	return nil
 }

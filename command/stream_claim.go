@@ -167,7 +167,7 @@ func (cl *claimer) close() {
 	cl.g.SaveConsumer(cl.name, cl.k)
 	cl.g.Save()
 	if cl.changed {
-		cl.c.Tx.Changed(cl.c.Args[1], shards.EventUnnamed)
+		cl.c.Tx.Changed(cl.c.Args[1], shards.EventSilent)
 	}
 }
 

@@ -56,7 +56,7 @@ func xack(c *Call) error {
 	}
 	if n > 0 {
 		g.Save()
-		c.Tx.Changed(key, shards.EventUnnamed)
+		c.Tx.Changed(key, shards.EventSilent)
 	}
 	c.Reply.Int(int64(n))
 	return nil

@@ -44,6 +44,7 @@ func RunRandom(t testing.TB, ours, reference Side, seed uint64, n int, tables ..
 type duel struct {
 	first, second *rival
 	tables        []Table
+	queue         queue // of main, by the first one's replies
 }
 
 // rival is one of them: the stream goes over main, the dataset is read over audit.
@@ -51,6 +52,7 @@ type rival struct {
 	name        string
 	side        Side
 	main, audit *Conn
+	queue       queue // of main
 }
 
 // epoch empties both servers and sends n commands. It returns what it sent, up to
@@ -138,7 +140,7 @@ func (d *duel) exchange(commands [][]string) error {
 		return err
 	}
 	for i, args := range commands {
-		if !agree(args, a[i], b[i]) {
+		if !d.queue.agreeAll(args, a[i], b[i]) {
 			return d.difference(args, a[i], b[i])
 		}
 	}
@@ -167,6 +169,10 @@ func (r *rival) receive(commands [][]string, c *Conn) ([]Value, error) {
 		v, err := c.Receive()
 		if err != nil {
 			return nil, fmt.Errorf("%s: no reply to %q: %w", r.name, args, err)
+		}
+		if c == r.main {
+			replies[i] = r.queue.adapt(r.side.Rules, args, v)
+			continue
 		}
 		replies[i] = r.side.Rules.adapt(args, v)
 	}
@@ -225,6 +231,7 @@ func (r *rival) scan(args []string) (Value, error) {
 // reset opens fresh connections and empties both servers.
 func (d *duel) reset() error {
 	d.close()
+	d.queue = nil
 	for _, r := range []*rival{d.first, d.second} {
 		if err := r.open(d.tables); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
@@ -259,7 +266,7 @@ func (d *duel) close() {
 				_ = c.Close()
 			}
 		}
-		r.main, r.audit = nil, nil
+		r.main, r.audit, r.queue = nil, nil, nil
 	}
 }
 

@@ -300,13 +300,18 @@ func (tx *Tx) Changed(key []byte, e Event) {
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
 	s.stats.Dirty++
+	tx.tell(s, key, e)
+}
+
+// tell tells all that must know of a change.
+func (tx *Tx) tell(s *shard, key []byte, e Event) {
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
 	}
-	if s.watched > 0 && !e.unwatched() {
+	if s.watched > 0 && e.signaled() {
 		s.breakWatches(tx.db, key)
 	}
 }
