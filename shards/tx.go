@@ -20,6 +20,7 @@ type Tx struct {
 	g       *Group
 	shard   *shard // the one shard, nil for a borrower
 	held    Mask   // a borrower's shards
+	job     *Job   // and how it borrowed them
 	db      int
 	now     int64 // unix nanoseconds
 	closed  bool
@@ -71,6 +72,9 @@ func (tx *Tx) Abort() {
 func (tx *Tx) Step(db int) {
 	tx.mustBeOpen()
 	tx.keep()
+	if tx.job != nil && tx.g.torn.Load() {
+		tx.job.lapse()
+	}
 	tx.db, tx.quiet, tx.opened, tx.settled = db, false, 0, tx.changes
 }
 
