@@ -65,6 +65,7 @@ func (r *Reply) Drop() {
 
 // Grow makes room for n further bytes.
 func (r *Reply) Grow(n int) { r.buf = slices.Grow(r.buf, n) }
+
 // Lend gives an empty reply a buffer to begin with, unless it has one that is larger.
 func (r *Reply) Lend(buf []byte) {
 	if len(r.buf) == 0 && cap(buf) > cap(r.buf) {

@@ -38,6 +38,7 @@ const (
 	EventSetBit
 	EventPFAdd
 	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
+	EventSilent  // one that WATCH does not take notice of either
 	EventSAdd
 	EventSRem
 	EventSPop
@@ -125,6 +126,7 @@ var eventTable = [...]struct {
 	EventSetBit:       {ClassString, "setbit"},
 	EventPFAdd:        {ClassString, "pfadd"},
 	EventUnnamed:      {},
+	EventSilent:       {},
 
 	EventSAdd:        {ClassSet, "sadd"},
 	EventSRem:        {ClassSet, "srem"},
@@ -163,19 +165,21 @@ var eventTable = [...]struct {
 // set and expire.
 func (tx *Tx) Also(key []byte, e Event) {
 	s, _ := tx.home(key)
-	if tx.g.observer != nil {
-		tx.g.observer.Changed(tx, key, e)
-	}
-	if s.waited > 0 {
-		tx.wake(s, tx.db, key)
-	}
+	tx.tell(s, key, e)
 }
 
 // Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }
 
-// unwatched reports whether WATCH does not take notice of the event.
-func (e Event) unwatched() bool { return false }
+// signaled reports whether WATCH takes notice of the event. As in Redis, it does not of what concerns the groups of a stream.
+func (e Event) signaled() bool {
+	switch e {
+	case EventSilent, EventXSetID, EventXGroupCreate, EventXGroupSetID, EventXGroupDestroy, EventXGroupCreateConsumer,
+		EventXGroupDelConsumer:
+		return false
+	}
+	return true
+}
 
 // Class is the letter of notify-keyspace-events that the event falls under, 0 for none.
 func (e Event) Class() byte { return eventTable[e].class }

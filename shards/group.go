@@ -62,6 +62,7 @@ type Group struct {
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
+	torn      atomic.Bool  // see Tear
 	roughly   atomic.Int64 // bytes of keys and values, see memory.go
 	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
@@ -126,6 +127,10 @@ func (g *Group) All() (m Mask) {
 	}
 	return m
 }
+
+// Tear breaks transactions over several shards on purpose: from now on they let go of their shards at every Step. It is for
+// the test that shows that such a server does not go unnoticed.
+func (g *Group) Tear() { g.torn.Store(true) }
 
 // Tick gives every shard a turn of its own soon: for what it would else do only after the next write.
 func (g *Group) Tick() {

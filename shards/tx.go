@@ -20,6 +20,7 @@ type Tx struct {
 	g       *Group
 	shard   *shard // the one shard, nil for a borrower
 	held    Mask   // a borrower's shards
+	job     *Job   // and how it borrowed them
 	db      int
 	now     int64 // unix nanoseconds
 	closed  bool
@@ -76,6 +77,9 @@ func (tx *Tx) Abort() {
 func (tx *Tx) Step(db int) {
 	tx.mustBeOpen()
 	tx.keep()
+	if tx.job != nil && tx.g.torn.Load() {
+		tx.job.lapse()
+	}
 	tx.db, tx.quiet, tx.opened, tx.settled = db, false, 0, tx.changes
 }
 
@@ -317,13 +321,18 @@ func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 // changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
+	tx.tell(s, key, e)
+}
+
+// tell tells all that must know of a change.
+func (tx *Tx) tell(s *shard, key []byte, e Event) {
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
 	}
-	if s.watched > 0 && !e.unwatched() {
+	if s.watched > 0 && e.signaled() {
 		s.breakWatches(tx.db, key)
 	}
 }
