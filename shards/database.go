@@ -146,6 +146,7 @@ func (tx *Tx) Rename(from, to []byte) {
 	sameShard := src.d == dst.d
 	if sameShard {
 		src.place(src.d.space.Rename(src.ref, to))
+		tx.note(dst.db, to, EventNew)
 		return
 	}
 	tx.Copy(src.Item(), dst)

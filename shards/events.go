@@ -68,6 +68,8 @@ const (
 	EventRestore
 	EventGeoSearchStore
 	EventGeoRadiusStore
+	EventNew     // a key has appeared; it is no change of its own
+	EventKeyMiss // a key was looked for and is not there; it is no change at all
 )
 
 // The classes of notify-keyspace-events.
@@ -81,6 +83,8 @@ const (
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 	ClassStream  = 't'
+	ClassNew     = 'n'
+	ClassKeyMiss = 'm'
 )
 
 var eventTable = [...]struct {
@@ -151,12 +155,15 @@ var eventTable = [...]struct {
 	EventRestore:              {ClassGeneric, "restore"},
 	EventGeoSearchStore:       {ClassZSet, "geosearchstore"},
 	EventGeoRadiusStore:       {ClassZSet, "georadiusstore"},
+	EventNew:                  {ClassNew, "new"},
+	EventKeyMiss:              {ClassKeyMiss, "keymiss"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
 // set and expire.
 func (tx *Tx) Also(key []byte, e Event) {
 	s, _ := tx.home(key)
+	tx.note(tx.db, key, e)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}

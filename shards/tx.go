@@ -29,6 +29,7 @@ type Tx struct {
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
+	notices noticeLog
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
@@ -57,6 +58,9 @@ func (tx *Tx) End() {
 	if tx.changes > 0 && tx.g.observer != nil {
 		tx.g.observer.Committed(tx)
 	}
+	if len(tx.notices.events) > 0 {
+		tx.Tell()
+	}
 	if len(tx.undo.images) > 0 {
 		tx.undo.reset()
 		tx.eachShard((*shard).reclaim)
@@ -72,6 +76,7 @@ func (tx *Tx) Abort() {
 	tx.mustBeOpen()
 	tx.rollback()
 	tx.changes = 0
+	tx.notices.reset()
 	tx.End()
 }
 
@@ -199,6 +204,15 @@ func (tx *Tx) Read(key []byte) (Item, bool) {
 // Look is Read for commands that ask about a key, not for what it holds: it counts a hit or a miss, and leaves recency
 // alone.
 func (tx *Tx) Look(key []byte) (Item, bool) {
+	it, ok := tx.Inspect(key)
+	if !ok {
+		tx.note(tx.db, key, EventKeyMiss)
+	}
+	return it, ok
+}
+
+// Inspect is Look for commands that look at a key from within: a miss is counted, but not told of.
+func (tx *Tx) Inspect(key []byte) (Item, bool) {
 	s, d := tx.home(key)
 	ref := tx.find(s, d, key)
 	if ref == 0 {
@@ -272,7 +286,7 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 	if ref != 0 {
 		tx.touch(d, ref)
 	}
-	return Slot{tx: tx, d: d, key: key, ref: ref}
+	return Slot{tx: tx, d: d, db: tx.db, key: key, ref: ref}
 }
 
 // preImage runs before the first change of a key, by whatever path.
@@ -297,6 +311,7 @@ func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 // changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
+	tx.note(tx.db, key, e)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
