@@ -199,6 +199,11 @@ func (c *Call) countSubscribers(k pubsub.Kind) error {
 	return nil
 }
 
+// Subscribers is how many clients have subscribed to a channel.
+func (e *Executor) Subscribers(channel string) int {
+	return e.channels.Subscribers(pubsub.Channels, []byte(channel))
+}
+
 func pubsubNumPat(c *Call) error {
 	c.Reply.Int(int64(c.Server.channels.Len(pubsub.Patterns)))
 	return nil
