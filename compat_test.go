@@ -65,6 +65,28 @@ func TestRandomDifferential(t *testing.T) {
 	oracle.RunRandom(t, oracle.Ours(ours.dial), oracle.Real(oracle.Start(t).Dial), seed, n)
 }
 
+// TestEventsDifferential holds keyspace notifications to those of the real server. With one shard there is one order.
+func TestEventsDifferential(t *testing.T) {
+	ours := startServer(t, "--shards", "1")
+	oracle.DifferentialEvents(t, transcripts, oracle.Ours(ours.dial), oracle.Real(oracle.Start(t).Dial))
+}
+
+func TestRandomEventsDifferential(t *testing.T) {
+	n, seed := *randomN, *randomSeed
+	if n == 0 {
+		n = randomCommandsRace
+	}
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	for _, shards := range []string{"1", "3"} {
+		t.Run(shards, func(t *testing.T) {
+			ours, real := startServer(t, "--shards", shards), oracle.Start(t)
+			oracle.RunRandomEvents(t, oracle.Ours(ours.dial), oracle.Real(real.Dial), shards == "1", seed, n)
+		})
+	}
+}
+
 func TestEveryCommandHasATranscript(t *testing.T) {
 	names, err := oracle.CommandNames(startServer(t).dial)
 	require.NoError(t, err)

@@ -161,7 +161,7 @@ func (s *server) applyConfig() {
 		"maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time",
 		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
-		"stream-node-max-bytes", "stream-node-max-entries",
+		"stream-node-max-bytes", "stream-node-max-entries", "notify-keyspace-events",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -200,6 +200,7 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l.MaxMemory, l.Policy = now.MaxMemory, policy(now.MaxMemoryPolicy)
 	l.Samples, l.LFULogFactor, l.LFUDecay = now.MaxMemorySamples, now.LFULogFactor, int64(now.LFUDecayTime)
 	l.Overhead, l.Encoding = s.conns.Buffered, encoding(now)
+	l.Notices = s.exec.Notices(now.NotifyKeyspaceEvents)
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}

@@ -193,7 +193,7 @@ func (c *Call) populate(key []byte, i, size int64) {
 		v = sized
 	}
 	c.PutString(slot, v)
-	c.Tx.Changed(key, shards.EventSet)
+	c.Tx.Changed(key, shards.EventUnnamed)
 }
 
 // debugProtocol replies with a sample of each type, so that clients can test their parsers.

@@ -35,7 +35,8 @@ type Executor struct {
 	lastID   atomic.Int64
 	monitors atomic.Int32
 	channels *pubsub.Registry
-	letters  sync.Pool    // of *letter
+	letters  sync.Pool // of *letter
+	courier  courier
 	blocked  atomic.Int64 // clients that wait for something that others do
 	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
 	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of

@@ -35,13 +35,18 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 			return row, err
 		}
 	}
+	return row, s.occupied(row)
+}
+
+// occupied refuses what a client cannot do while it listens or monitors.
+func (s *Session) occupied(row *Row) error {
 	if row.Flags&Listening == 0 && s.onlyListens() {
-		return row, errOnlyListens(row)
+		return errOnlyListens(row)
 	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
-		return row, errMonitorData
+		return errMonitorData
 	}
-	return row, nil
+	return nil
 }
 
 func errOnlyListens(r *Row) error {

@@ -108,7 +108,7 @@ func looksShared(now *config.Snapshot, it shards.Item) bool {
 
 // lookAtObject finds the key of an OBJECT subcommand; it answers null if there is none.
 func lookAtObject(c *Call) (it shards.Item, ok bool) {
-	if it, ok = c.Tx.Look(c.Args[2]); !ok {
+	if it, ok = c.Tx.Inspect(c.Args[2]); !ok {
 		c.Reply.Null()
 	}
 	return it, ok

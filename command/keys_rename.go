@@ -109,6 +109,7 @@ func copyKey(c *Call) error {
 	}
 	within(c.Tx, o.db, func() {
 		slot := c.Tx.Write(to)
+		slot.Delete() // so that what is copied is a new key
 		c.Tx.Copy(it, slot)
 		c.Tx.Changed(to, shards.EventCopyTo)
 	})

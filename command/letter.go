@@ -1,10 +1,12 @@
 // letter.go: messages on their way to subscribers. A message is written once, in RESP3's form: of what RESP2 has instead only
 // the first byte differs, and the outbox that takes it sees to that. Whoever publishes leaves it in the outboxes and comes back
-// to them: a session does when its batch is done. So many messages to one subscriber are one write.
+// to them: a session when its batch is done, and the courier soon. So many messages to one subscriber are one write.
 
 package command
 
 import (
+	"sync"
+
 	"respite/proto"
 	"respite/pubsub"
 )
@@ -12,6 +14,8 @@ import (
 // letter is a message being published. It is reused.
 type letter struct {
 	pubsub.Message
+	name    []byte // of a channel that is made up
+	payload []byte // likewise
 }
 
 // keptLetter is the capacity in bytes up to which a letter's buffer is used again.
@@ -22,6 +26,9 @@ func (l *letter) reset() {
 	l.Message = pubsub.Message{Wire: l.Wire[:0]}
 	if cap(l.Wire) > keptLetter {
 		l.Wire = nil
+	}
+	if cap(l.name) > keptLetter {
+		l.name = nil
 	}
 }
 
@@ -51,3 +58,40 @@ func appendMessage(b []byte, m *pubsub.Message) []byte {
 
 // Carry implements pubsub.Carrier: the connection sends what its commands have left with others.
 func (s *Session) Carry(to pubsub.Subscriber) { s.conn.Carry(to.(*Session).conn) }
+
+// courier sends what was left with clients by those who have no connection, or no time. It has a goroutine while there is
+// something to do.
+type courier struct {
+	mu      sync.Mutex // guards what follows
+	to      []*Session
+	running bool
+}
+
+// Carry implements pubsub.Carrier. It does not wait.
+func (c *courier) Carry(to pubsub.Subscriber) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.to = append(c.to, to.(*Session))
+	if !c.running {
+		c.running = true
+		go c.run()
+	}
+}
+
+func (c *courier) run() {
+	var round []*Session
+	for {
+		clear(round)
+		c.mu.Lock()
+		round, c.to = c.to, round[:0]
+		if len(round) == 0 {
+			c.to, c.running = nil, false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		for _, s := range round {
+			s.conn.SendPushes()
+		}
+	}
+}

@@ -152,6 +152,9 @@ func spublish(c *Call) error { return c.publish(pubsub.ShardChannels) }
 
 // publish answers with the number of subscribers that get the message.
 func (c *Call) publish(k pubsub.Kind) error {
+	if c.Tx != nil { // within a transaction: what has happened to keys so far comes first
+		c.Tx.Tell()
+	}
 	l := c.Server.letters.Get().(*letter)
 	l.Kind, l.Channel, l.Payload, l.Carrier = k, c.Args[1], c.Args[2], c.Session
 	n := c.Server.channels.Publish(&l.Message)
@@ -197,6 +200,11 @@ func (c *Call) countSubscribers(k pubsub.Kind) error {
 		c.Reply.Int(int64(c.Server.channels.Subscribers(k, name)))
 	}
 	return nil
+}
+
+// Subscribers is how many clients have subscribed to a channel.
+func (e *Executor) Subscribers(channel string) int {
+	return e.channels.Subscribers(pubsub.Channels, []byte(channel))
 }
 
 func pubsubNumPat(c *Call) error {

@@ -260,15 +260,14 @@ func (c *Call) parseAuto() (o autoArgs, err error) {
 }
 
 func xautoclaim(c *Call) error {
-	o, err := c.parseAuto()
-	if err != nil {
-		return err
-	}
 	key := c.Args[1]
-	_, ok, err := c.readGroup(key, c.Args[2])
+	_, ok, wrong := c.readGroup(key, c.Args[2]) // before the other arguments are looked at, which are refused first
+	o, err := c.parseAuto()
 	switch {
 	case err != nil:
 		return err
+	case wrong != nil:
+		return wrong
 	case !ok:
 		return errNoKeyOrGroup(key, c.Args[2])
 	}

@@ -264,10 +264,11 @@ func (c *Call) serveRead(o *readArgs) bool {
 		if !ok || !c.Tx.Holds(key) {
 			continue
 		}
-		s, ok, err := c.peekStream(key)
+		v, ok, err := c.view(key, value.Stream) // a second look, which counts as one
 		if err != nil || !ok {
 			continue
 		}
+		s := value.OpenStream(v)
 		w := s.Range(from, value.MaxStreamID, false)
 		if _, any := w.Next(); !any {
 			continue

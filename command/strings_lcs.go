@@ -60,12 +60,9 @@ func (o *lcsOptions) parse(words [][]byte) error {
 
 func lcs(c *Call) error {
 	a, err := c.lcsText(c.Args[1])
-	if err != nil {
-		return err
-	}
-	b, err := c.lcsText(c.Args[2])
-	if err != nil {
-		return err
+	b, err2 := c.lcsText(c.Args[2]) // both keys are looked up before either is refused
+	if err != nil || err2 != nil {
+		return errLCSType
 	}
 	var o lcsOptions
 	if err := o.parse(c.Args[3:]); err != nil {

@@ -23,13 +23,22 @@ const (
 // are needed, as a transcript block with the second server's replies.
 func RunRandom(t testing.TB, ours, reference Side, seed uint64, n int, tables ...Table) {
 	t.Helper()
+	newDuel(ours, reference, tables).run(t, seed, n)
+}
+
+// newDuel prepares a differential with some tables, or all.
+func newDuel(ours, reference Side, tables []Table) *duel {
 	if len(tables) == 0 {
 		tables = AllTables()
 	}
+	return &duel{first: &rival{name: "ours", side: ours}, second: &rival{name: "real", side: reference}, tables: tables}
+}
+
+func (d *duel) run(t testing.TB, seed uint64, n int) {
+	t.Helper()
 	t.Logf("random differential: seed %d, %d commands", seed, n)
-	d := &duel{first: &rival{name: "ours", side: ours}, second: &rival{name: "real", side: reference}, tables: tables}
 	defer d.close()
-	gen := NewGenerator(seed, tables...)
+	gen := NewGenerator(seed, d.tables...)
 	started := time.Now()
 	for sent := 0; sent < n; sent += epochLength {
 		stream, diff := d.epoch(gen, min(epochLength, n-sent))
@@ -44,8 +53,9 @@ func RunRandom(t testing.TB, ours, reference Side, seed uint64, n int, tables ..
 type duel struct {
 	first, second *rival
 	tables        []Table
-	queue         queue // of main, by the first one's replies
-	queues        bool  // main may be between MULTI and EXEC
+	queue         queue                   // of main, by the first one's replies
+	queues        bool                    // main may be between MULTI and EXEC
+	events        func([]string) []string // what of the events is compared; nil: nothing
 }
 
 // rival is one of them: the stream goes over main, the dataset is read over audit.
@@ -53,7 +63,8 @@ type rival struct {
 	name        string
 	side        Side
 	main, audit *Conn
-	queue       queue // of main
+	queue       queue     // of main
+	listener    *listener // nil: events are not compared
 }
 
 // epoch empties both servers and sends n commands. It returns what it sent, up to
@@ -92,6 +103,9 @@ func (d *duel) chunk(chunk [][]string) error {
 			return err
 		}
 		chunk = chunk[n:]
+	}
+	if err := d.compareEvents(); err != nil {
+		return err
 	}
 	return d.compareDatasets()
 }
@@ -244,6 +258,13 @@ func (d *duel) reset() error {
 		if err := r.open(d.tables); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
+		if d.events == nil {
+			continue
+		}
+		var err error
+		if r.listener, err = newListener(r.side.Dial); err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
 	}
 	return nil
 }
@@ -274,7 +295,10 @@ func (d *duel) close() {
 				_ = c.Close()
 			}
 		}
-		r.main, r.audit, r.queue = nil, nil, nil
+		if r.listener != nil {
+			_ = r.listener.Close()
+		}
+		r.main, r.audit, r.queue, r.listener = nil, nil, nil, nil
 	}
 }
 

@@ -153,6 +153,7 @@ func (tx *Tx) Rename(from, to []byte) {
 		dst.ref = src.ref
 		dst.arrive(dst.Item().Kind())
 		src.ref = 0
+		tx.note(dst.db, to, EventNew)
 		return
 	}
 	tx.Copy(src.Item(), dst)

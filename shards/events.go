@@ -72,6 +72,8 @@ const (
 	EventHExpire
 	EventHPersist
 	EventHExpired
+	EventNew     // a key has appeared; it is no change of its own
+	EventKeyMiss // a key was looked for and is not there; it is no change at all
 )
 
 // The classes of notify-keyspace-events.
@@ -85,6 +87,8 @@ const (
 	ClassExpired = 'x'
 	ClassEvicted = 'e'
 	ClassStream  = 't'
+	ClassNew     = 'n'
+	ClassKeyMiss = 'm'
 )
 
 var eventTable = [...]struct {
@@ -159,6 +163,8 @@ var eventTable = [...]struct {
 	EventRestore:              {ClassGeneric, "restore"},
 	EventGeoSearchStore:       {ClassZSet, "geosearchstore"},
 	EventGeoRadiusStore:       {ClassZSet, "georadiusstore"},
+	EventNew:                  {ClassNew, "new"},
+	EventKeyMiss:              {ClassKeyMiss, "keymiss"},
 }
 
 // Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both

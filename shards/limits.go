@@ -33,6 +33,7 @@ type Limits struct {
 	KeepExpired  bool  // no active expiry (DEBUG SET-ACTIVE-EXPIRE 0): keys expire when they are touched
 	Overhead     func() int64
 	Encoding     value.Limits
+	Notices      *Notices // keyspace notifications; nil: none
 }
 
 // SetLimits replaces the limits; messages that start later obey the new ones.

@@ -14,6 +14,7 @@ var ErrFull = keyspace.ErrFull
 type Slot struct {
 	tx  *Tx
 	d   *db
+	db  int // d's number
 	key []byte
 	ref keyspace.Ref
 }
@@ -36,7 +37,7 @@ func (s *Slot) View() value.View {
 func (s *Slot) Put(k keyspace.Kind, v []byte) {
 	if s.ref == 0 {
 		s.place(s.d.space.Insert(s.key, k, v))
-		s.tx.fresh(s.d, s.ref)
+		s.created()
 	} else {
 		s.d.forget(s.ref)
 		s.place(s.d.space.Replace(s.ref, k, v))
@@ -48,11 +49,17 @@ func (s *Slot) Put(k keyspace.Kind, v []byte) {
 func (s *Slot) PutOwned(k keyspace.Kind, v []byte) {
 	if s.ref == 0 {
 		s.place(s.d.space.InsertOwned(s.key, k, v))
-		s.tx.fresh(s.d, s.ref)
+		s.created()
 		return
 	}
 	s.d.forget(s.ref)
 	s.place(s.d.space.ReplaceOwned(s.ref, k, v))
+}
+
+// created is what follows the appearance of a key.
+func (s *Slot) created() {
+	s.tx.fresh(s.d, s.ref)
+	s.tx.note(s.db, s.key, EventNew)
 }
 
 // Resize makes the value n bytes long, keeping what fits and filling with zeros, and returns it for change in place.

@@ -20,7 +20,6 @@ type Tx struct {
 	g       *Group
 	shard   *shard // the one shard, nil for a borrower
 	held    Mask   // a borrower's shards
-	job     *Job   // and how it borrowed them
 	db      int
 	now     int64 // unix nanoseconds
 	closed  bool
@@ -31,6 +30,8 @@ type Tx struct {
 
 	changes int // Changed calls of this transaction
 	settled int // of those, the ones before the last Step: they stay
+	noted   int // notices before that step
+	notices noticeLog
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
@@ -49,7 +50,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.opened = false, db, now, false, 0, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, 0, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -58,6 +59,9 @@ func (tx *Tx) End() {
 	tx.mustBeOpen()
 	if tx.changes > 0 && tx.g.observer != nil {
 		tx.g.observer.Committed(tx)
+	}
+	if len(tx.notices.events) > 0 {
+		tx.Tell()
 	}
 	tx.keep()
 	tx.closed = true
@@ -77,10 +81,10 @@ func (tx *Tx) Abort() {
 func (tx *Tx) Step(db int) {
 	tx.mustBeOpen()
 	tx.keep()
-	if tx.job != nil && tx.g.torn.Load() {
+	if tx.job != nil && tx.job.borrows && tx.g.torn.Load() {
 		tx.job.lapse()
 	}
-	tx.db, tx.quiet, tx.opened, tx.settled = db, false, 0, tx.changes
+	tx.db, tx.quiet, tx.opened, tx.settled, tx.noted = db, false, 0, tx.changes, len(tx.notices.events)
 }
 
 // Undo takes back what the transaction has changed since the last Step; for a command that panicked.
@@ -88,6 +92,7 @@ func (tx *Tx) Undo() {
 	tx.mustBeOpen()
 	tx.rollback()
 	tx.changes = tx.settled
+	tx.notices.cut(tx.noted)
 	tx.keep()
 }
 
@@ -223,6 +228,15 @@ func (tx *Tx) Read(key []byte) (Item, bool) {
 // Look is Read for commands that ask about a key, not for what it holds: it counts a hit or a miss, and leaves recency
 // alone.
 func (tx *Tx) Look(key []byte) (Item, bool) {
+	it, ok := tx.Inspect(key)
+	if !ok {
+		tx.note(tx.db, key, EventKeyMiss)
+	}
+	return it, ok
+}
+
+// Inspect is Look for commands that look at a key from within: a miss is counted, but not told of.
+func (tx *Tx) Inspect(key []byte) (Item, bool) {
 	s, d := tx.home(key)
 	ref := tx.find(s, d, key)
 	if ref == 0 {
@@ -296,7 +310,7 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 	if ref != 0 {
 		tx.touch(d, ref)
 	}
-	return Slot{tx: tx, d: d, key: key, ref: ref}
+	return Slot{tx: tx, d: d, db: tx.db, key: key, ref: ref}
 }
 
 // preImage runs before the first change of a key, by whatever path.
@@ -326,6 +340,7 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 
 // tell tells all that must know of a change.
 func (tx *Tx) tell(s *shard, key []byte, e Event) {
+	tx.note(tx.db, key, e)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}

@@ -1,0 +1,216 @@
+package oracle
+
+// The differential of keyspace notifications: a listener on each server hears what the same commands make of
+// keys. A server with one shard has to tell of the same events in the same order, byte for byte. With several shards the
+// order is that of the original for each key; events of different keys may change places where commands were sent
+// together, and where one command changes keys of several shards they are compared as they are, since that is one
+// transaction.
+//
+// Deadlines that pass are left out: when a key that nobody touches goes is each server's affair.
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// allEvents is notify-keyspace-events with everything in it.
+const allEvents = "KEAmn"
+
+// listener hears the keyspace notifications of one server.
+type listener struct {
+	*Conn
+}
+
+func newListener(dial Dialer) (l *listener, err error) {
+	c, err := Connect(dial, resp2)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = c.mustDo("CONFIG", "SET", "notify-keyspace-events", allEvents); err == nil {
+		_, err = c.Do("PSUBSCRIBE", "__key*__:*")
+	}
+	if err != nil {
+		_ = c.Close()
+	}
+	return &listener{c}, err
+}
+
+// heard is the messages since the last call, each the channel and what was said. All commands that cause some have been
+// answered. What was published before a client unsubscribes precedes the answer to that.
+func (l *listener) heard() (events []string, err error) {
+	l.Queue("PUNSUBSCRIBE", "nosuch")
+	if err := l.Flush(); err != nil {
+		return nil, err
+	}
+	const channel, payload, fields = 2, 3, 4
+	for {
+		v, err := l.Receive()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("the listener: %w", err)
+		case len(v.Elems) > 0 && v.Elems[0].Text == "punsubscribe":
+			return events, nil
+		case len(v.Elems) != fields || v.Elems[0].Text != "pmessage":
+			return nil, fmt.Errorf("the listener got\n%s", v)
+		}
+		event := v.Elems[channel].Text + " " + v.Elems[payload].Text
+		if !isOfDeadline(event) && !isOfConsumer(event) {
+			events = append(events, event)
+		}
+	}
+}
+
+// isOfDeadline reports whether an event is that a key has expired.
+func isOfDeadline(event string) bool {
+	return strings.HasPrefix(event, "__keyspace@") && strings.HasSuffix(event, " expired") ||
+		strings.HasPrefix(event, "__keyevent@") && strings.Contains(event, "__:expired ")
+}
+
+// isOfConsumer reports whether an event is that a consumer was created: since 7.2 XREADGROUP does so also where it finds nothing
+// (Redis 7.2 release notes, pull request 11099).
+func isOfConsumer(event string) bool { return strings.Contains(event, "xgroup-createconsumer") }
+
+// byKey orders events so that those of each key stay in order, and others do not count.
+func byKey(events []string) []string {
+	ofKey := map[string][]string{}
+	for _, e := range events {
+		channel, _, _ := strings.Cut(e, " ")
+		ofKey[channel] = append(ofKey[channel], e)
+	}
+	var out []string
+	for _, channel := range slices.Sorted(maps.Keys(ofKey)) {
+		if strings.HasPrefix(channel, "__keyevent@") {
+			slices.Sort(ofKey[channel])
+		}
+		out = append(out, ofKey[channel]...)
+	}
+	return out
+}
+
+// DifferentialEvents plays all transcripts of dir on both sides and compares, step by step, what keyspace notifications
+// say. Whether the replies are right is Differential's to ask.
+func DifferentialEvents(t *testing.T, dir string, a, b Side) {
+	t.Helper()
+	forEachBlock(t, dir, func(t *testing.T, block *Block) {
+		if slices.ContainsFunc(block.Steps, meddles) {
+			return
+		}
+		require.NoError(t, eventsAgainstEachOther(block, a, b))
+	})
+}
+
+// meddles reports whether a step has to do with the listener: it sets what is heard, sees other clients or sends them away.
+// A read of streams that waits is run again in 7.2 when a key changes, and looks at all of them anew.
+func meddles(s *Step) bool {
+	line := strings.ToLower(strings.Join(s.Args, " "))
+	return changesConfig(s) && strings.Contains(line, "notify-keyspace-events") || is("monitor")(s.Args) ||
+		strings.HasPrefix(line, "client kill") || is("xread", "xreadgroup")(s.Args) && strings.Contains(line, " block ")
+}
+
+func eventsAgainstEachOther(block *Block, a, b Side) error {
+	first, err := newHeard(block, a)
+	if err != nil {
+		return err
+	}
+	defer first.close()
+	second, err := newHeard(block, b)
+	if err != nil {
+		return err
+	}
+	defer second.close()
+	for _, s := range block.Steps {
+		one, err := first.play(s)
+		if err != nil {
+			return err
+		}
+		two, err := second.play(s)
+		if err != nil {
+			return err
+		}
+		if !s.since && !slices.Equal(one, two) {
+			return fmt.Errorf("line %d: %s: events differ\nfirst:\n%s\nsecond:\n%s", s.Line, s.source,
+				strings.Join(one, "\n"), strings.Join(two, "\n"))
+		}
+	}
+	return errors.Join(first.player.finish(), second.player.finish())
+}
+
+// heardPlayer is a block being played on one server, and who listens to it.
+type heardPlayer struct {
+	player   *player
+	listener *listener
+}
+
+func newHeard(block *Block, side Side) (*heardPlayer, error) {
+	p, err := newPlayer(side.Dial, resp2, block)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newListener(side.Dial)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return &heardPlayer{p, l}, nil
+}
+
+func (h *heardPlayer) close() {
+	h.player.close()
+	_ = h.listener.Close()
+}
+
+// play takes a step and returns the events since the last one that was answered: when any other has run, nobody knows.
+func (h *heardPlayer) play(s *Step) (events []string, err error) {
+	if _, err = h.player.play(s); err == nil && s.answered() {
+		events, err = h.listener.heard()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %s: %w", s.Line, s.source, err)
+	}
+	return events, nil
+}
+
+// compareEvents compares what the listeners have heard, where there are any.
+func (d *duel) compareEvents() error {
+	if d.events == nil {
+		return nil
+	}
+	a, err := d.first.listener.heard()
+	if err != nil {
+		return err
+	}
+	b, err := d.second.listener.heard()
+	if err != nil {
+		return err
+	}
+	if a, b = d.events(a), d.events(b); !slices.Equal(a, b) {
+		return fmt.Errorf("events differ\n%s:\n%s\n%s:\n%s", d.first.name, strings.Join(a, "\n"), d.second.name, strings.Join(b, "\n"))
+	}
+	return nil
+}
+
+// missesByChance reports commands of which nobody can say which keys they miss, or in which order: SORT of a hash table by other
+// keys, and what 7.0, unlike 7.2, does not refuse at once.
+func missesByChance(args []string) bool {
+	return is("sort", "sort_ro")(args) && strings.Contains(strings.Join(args[1:], " "), "*") || isRankRefused(args)
+}
+
+// RunRandomEvents is RunRandom with the events of keys compared too: all of them in their order, or, unless ordered, as far as
+// they are of one key.
+func RunRandomEvents(t testing.TB, ours, reference Side, ordered bool, seed uint64, n int) {
+	t.Helper()
+	d := newDuel(ours, reference, append(AllTables(), Table{
+		Name: "events", Avoid: missesByChance,
+	}))
+	d.events = byKey
+	if ordered {
+		d.events = func(events []string) []string { return events }
+	}
+	d.run(t, seed, n)
+}
