@@ -47,6 +47,8 @@ type shard struct {
 	dbs   []*db
 	stats Stats
 
+	frozen *frozen // of a snapshot; nil: none is open
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
 }
@@ -57,6 +59,7 @@ type db struct {
 	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
 	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
+	flushed bool                  // only a snapshot knows it any more
 }
 
 // message is one entry of an inbox: a part of a job, or, with job nil, a turn of the shard's own timer.
