@@ -81,6 +81,11 @@ func largeSet(lim *value.Limits) largeCase {
 		e.Save()
 	}
 	return largeCase{"set", func(s *Slot, from, to int) {
+		if from == 0 {
+			var d value.Draft
+			made := value.NewSet(&d, s.View().Nodes, lim, value.HashTable)
+			made.MoveTo(s)
+		}
 		for i := from; i < to; i++ {
 			add(s, nthElement(i))
 		}
@@ -95,6 +100,7 @@ func largeSortedSet(lim *value.Limits) largeCase {
 		value.SortedSetAdd(s, lim, member, rand.Float64(), &value.AddMode{})
 	}
 	return largeCase{"zset", func(s *Slot, from, to int) {
+		value.PrepareSortedSet(s, lim, largeElements, 0)
 		for i := from; i < to; i++ {
 			add(s, nthElement(i))
 		}

@@ -75,7 +75,7 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
-	more = s.letGo() || more
+	more = s.letGo(start) || more
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {

@@ -20,8 +20,9 @@ import (
 // ErrSnapshot is returned when a snapshot is open, or has been closed but is not let go of yet.
 var ErrSnapshot = errors.New("shards: a snapshot is open")
 
-// letGoWork is how many entries and nodes of a snapshot that was closed are let go of in a turn: some 100 microseconds.
-const letGoWork = 1024
+// letGoWork is how many entries and nodes of a snapshot that was closed are let go of in one go: nodes give pages back, which makes
+// that 200 microseconds at worst.
+const letGoWork = 64
 
 // Snapshot is what all shards held at one moment.
 type Snapshot struct{ g *Group }
@@ -164,18 +165,20 @@ func (s *shard) passed(p *frozenPart) {
 	}
 }
 
-// letGo goes on with a snapshot that was closed, and reports whether there is more to do.
-func (s *shard) letGo() (more bool) {
-	f := s.frozen
-	if f == nil || !f.closed {
-		return false
+// letGo goes on with a snapshot that was closed until the turn, begun at start, has lasted long enough, and reports whether there is more
+// to do.
+func (s *shard) letGo(start int64) (more bool) {
+	for s.frozen != nil && s.frozen.closed {
+		if s.g.clock()-start > turnTime {
+			return true
+		}
+		if p := &s.frozen.parts[0]; p.d.flushed {
+			s.passed(p)
+		} else {
+			_ = s.walk(letGoWork, nil) // what is missing is of no interest any more
+		}
 	}
-	if p := &f.parts[0]; p.d.flushed {
-		s.passed(p)
-	} else {
-		_ = s.walk(letGoWork, nil) // what is missing is of no interest any more
-	}
-	return s.frozen != nil
+	return false
 }
 
 // abandon takes a database that was emptied out of the memory in use, unless a snapshot has still to read it: then that does.
