@@ -107,13 +107,22 @@ func (c *checker) entry(hash uint32, ref Ref) error {
 		return fmt.Errorf("ref %#x: %d bytes in class %d", ref, b.exactBytes(), m.class)
 	case s.hash(s.Key(ref)) != hash:
 		return fmt.Errorf("ref %#x: key does not have hash %#x", ref, hash)
+	}
+	if err := s.checkEpoch(ref, b); err != nil {
+		return err
+	}
+	c.live[num]++
+	return c.numbersOf(b)
+}
+
+func (s *Space) checkEpoch(ref Ref, b block) error {
+	switch {
 	case b.header&flagKept != 0:
 		return fmt.Errorf("ref %#x: block is kept for a snapshot", ref)
 	case s.snapshot == nil && epochOf(b.header) != s.epoch:
 		return fmt.Errorf("ref %#x: is old, but no snapshot is open", ref)
 	}
-	c.live[num]++
-	return c.numbersOf(b)
+	return nil
 }
 
 // numbersOf notes the side entries of a block.

@@ -30,8 +30,10 @@ func TestSnapshotSeesNothingOfWhatFollows(t *testing.T) {
 	now := int64(1_000_000)
 	g := newGroup(t, Options{Shards: 2, Clock: func() int64 { return now * millisecond }})
 	large := strings.Repeat("large", 1000)
-	want := map[string]int{"0 expiring=v": 1, "0 evicted=v": 1, "0 deleted=v": 1, "0 changed=largelarge": 1, "0 renamed=v": 1,
-		"0 replaced=v": 1, "0 stays=v": 1, "1 flushed=v": 1, "2 swapped=v": 1, "3 other=v": 1}
+	want := map[string]int{
+		"0 expiring=v": 1, "0 evicted=v": 1, "0 deleted=v": 1, "0 changed=largelarge": 1, "0 renamed=v": 1,
+		"0 replaced=v": 1, "0 stays=v": 1, "1 flushed=v": 1, "2 swapped=v": 1, "3 other=v": 1,
+	}
 	set := func(tx *Tx, db int, key, v string) {
 		tx.Select(db)
 		put(tx, []byte(key), v)
@@ -70,8 +72,10 @@ func TestSnapshotSeesNothingOfWhatFollows(t *testing.T) {
 	require.Equal(t, want, snapshotOf(t, g, sn))
 	again, err := g.Snapshot()
 	require.NoError(t, err)
-	require.Equal(t, map[string]int{"0 changed=Xargelarge": 1, "0 new name=v": 1, "0 replaced=another": 1, "0 stays=v": 1, "0 made=later": 1,
-		"1 flushed=made anew": 1, "2 other=of databas": 1, "3 swapped=v": 1}, snapshotOf(t, g, again))
+	require.Equal(t, map[string]int{
+		"0 changed=Xargelarge": 1, "0 new name=v": 1, "0 replaced=another": 1, "0 stays=v": 1, "0 made=later": 1,
+		"1 flushed=made anew": 1, "2 other=of databas": 1, "3 swapped=v": 1,
+	}, snapshotOf(t, g, again))
 	more, err := sn.Step(0, 1, nil)
 	require.False(t, more || err != nil, "a snapshot that has ended stays at its end")
 	g.Run(g.All(), 0, func(tx *Tx) {
