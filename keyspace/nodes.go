@@ -15,7 +15,7 @@ import (
 // transaction keeps its bytes until Reclaim.
 //
 // The block of a node: a header of 8 bytes (number 32 | payload length 16 | flags 8 | level 8, from the high bits down), the
-// epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
+// snapshot epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
 type Nodes struct {
 	arena   arena
 	side    sideTable
@@ -26,6 +26,12 @@ type Nodes struct {
 	doomed  []uint32             // roots of trees that Sweep has still to free
 	live    int
 	seed    maphash.Seed
+
+	epoch        uint16
+	snapshot     *Snapshot // nil: none is open (see nodes_snapshot.go)
+	doomedBefore int       // doomed[:doomedBefore] were doomed when it was opened
+	kept         int       // blocks that only it needs
+	tableCopies  int       // chunks of its table that are its own
 
 	// Children calls visit for every node that the one with this level and payload owns: its number stands there, in 4 bytes,
 	// little-endian. Whole trees are freed, copied and measured by it.
@@ -117,7 +123,7 @@ func (n *Nodes) place(number uint32, level uint8, size int) {
 		b.putUint32(nodeHeader, n.side.add(make([]byte, size)))
 	}
 	b.setHeader(b.header)
-	binary.LittleEndian.PutUint16(b.bytes(nodeEpoch, 2), 0)
+	setNodeEpoch(b, n.epoch)
 }
 
 // Level returns the node's level.
@@ -133,24 +139,45 @@ func (n *Nodes) payload(b block) []byte {
 	return b.bytes(nodeHeader, uint32(b.header>>nodeLength)&0xffff)
 }
 
-// Write returns the node's payload for change in place.
-func (n *Nodes) Write(number uint32) []byte { return n.Read(number) }
+// Write returns the node's payload for change in place. It panics with ErrFull if a snapshot needs a copy and the arena has no room.
+func (n *Nodes) Write(number uint32) []byte {
+	b := n.block(number)
+	if n.isOld(b) {
+		n.keepCopy(number, b)
+	}
+	return n.payload(b)
+}
 
 // Resize gives the node a payload of size bytes and returns it. As much of the old content as fits is at its beginning; the rest is
-// undefined.
+// undefined. It panics with ErrFull when the arena has no room.
 func (n *Nodes) Resize(number uint32, size int) []byte {
 	b := n.block(number)
-	old := n.payload(b)
+	old, isOld := n.payload(b), n.isOld(b)
 	if b.header&flagLarge == 0 && size <= MaxNode && classFor(nodeBytes(size)) == classFor(nodeBytes(len(old))) {
+		if isOld {
+			n.keepCopy(number, b)
+		}
 		b.setHeader(b.header&^(0xffff<<nodeLength) | uint64(size)<<nodeLength)
 		return n.Read(number)
 	}
 	from := Ref(*n.slot(number))
+	if isOld {
+		n.parted(number)
+	}
 	n.place(number, uint8(b.header&nodeLevelMask), size)
 	payload := n.Read(number)
 	copy(payload, old)
-	n.retireBlock(from, b)
+	n.giveUp(number, from, b, isOld)
 	return payload
+}
+
+// giveUp retires a block that the node has no more, or leaves it to a snapshot that needs it.
+func (n *Nodes) giveUp(number uint32, ref Ref, b block, needed bool) {
+	if needed {
+		n.keep(number, ref, b)
+		return
+	}
+	n.retireBlock(ref, b)
 }
 
 func (n *Nodes) retireBlock(ref Ref, b block) {
@@ -162,7 +189,12 @@ func (n *Nodes) retireBlock(ref Ref, b block) {
 
 // Free gives one node up, but not those that it owns.
 func (n *Nodes) Free(number uint32) {
-	n.retireBlock(Ref(*n.slot(number)), n.block(number))
+	b := n.block(number)
+	n.free(number, b, n.isOld(b))
+}
+
+func (n *Nodes) free(number uint32, b block, needed bool) {
+	n.giveUp(number, Ref(*n.slot(number)), b, needed)
 	n.retired = append(n.retired, number)
 	n.live--
 }
@@ -177,14 +209,17 @@ func (n *Nodes) Doom(root uint32) { n.doomed = append(n.doomed, root) }
 func (n *Nodes) sweep(budget int) (more bool) {
 	for ; budget > 0 && len(n.doomed) > 0; budget-- {
 		last := len(n.doomed) - 1
-		number := n.doomed[last]
+		number, before := n.doomed[last], last < n.doomedBefore
 		n.doomed = n.doomed[:last]
 		b := n.block(number)
 		payload := n.payload(b)
 		n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
 			n.doomed = append(n.doomed, binary.LittleEndian.Uint32(payload[at:]))
 		})
-		n.Free(number)
+		n.free(number, b, !before && n.isOld(b))
+		if before {
+			n.doomedBefore = len(n.doomed)
+		}
 	}
 	if len(n.doomed) == 0 {
 		n.doomed = nil // it may have been long
@@ -230,7 +265,7 @@ func (n *Nodes) Size(root uint32) (size int64) {
 
 // usedBytes is what the nodes take, as Space.Used counts it.
 func (n *Nodes) usedBytes() int64 {
-	return n.arena.liveBytes + n.side.bytes + int64(len(n.table))*nodeChunk*numberBytes
+	return n.arena.liveBytes + n.side.bytes + int64(len(n.table)+n.tableCopies)*nodeChunk*numberBytes
 }
 
 // transfer moves a node's block.
@@ -238,7 +273,11 @@ func (n *Nodes) transfer(from, to Ref, words uint32) {
 	p, off := n.arena.at(from)
 	q, at := n.arena.at(to)
 	copy(q[at:at+words], p[off:off+words])
-	*n.slot(uint32(p[off] >> headerLink)) = uint32(to)
+	number := uint32(p[off] >> headerLink)
+	if p[off]&flagKept == 0 {
+		*n.slot(number) = uint32(to)
+	}
+	n.moveFrozen(number, from, to)
 	n.arena.retire(from)
 }
 

@@ -101,8 +101,7 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
-		s.charge(-old.used)
-		old.used = old.space.Used() // of no account any more, should it be settled later
+		s.abandon(old)
 		s.dbs[db] = newDB(s.seed, old.space.Poison)
 		s.touch(s.dbs[db])
 	})

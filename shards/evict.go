@@ -23,7 +23,11 @@ func (tx *Tx) MakeRoom() bool {
 	}
 	evicted := 0
 	tx.eachShard(func(s *shard) {
-		for evicted < maxEvictions && tx.over() && s.evictOne(tx) {
+		most := maxEvictions
+		if s.frozen != nil {
+			most = 1 // it may be kept for the snapshot, and nothing is gained yet
+		}
+		for evicted < most && tx.over() && s.evictOne(tx) {
 			evicted++
 		}
 	})

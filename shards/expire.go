@@ -78,6 +78,7 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	more = s.letGo(start) || more
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {
@@ -128,6 +129,9 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 func (s *shard) arm() {
 	now := s.g.clock() / millisecond
 	next := int64(math.MaxInt64) // never
+	if s.frozen != nil && s.frozen.closed {
+		next = now
+	}
 	for _, d := range s.touched {
 		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)

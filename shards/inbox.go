@@ -49,6 +49,8 @@ type shard struct {
 	dbs   []*db
 	stats Stats
 
+	frozen *frozen // of a snapshot; nil: none is open
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
 
@@ -63,6 +65,7 @@ type db struct {
 	fields  value.Schedule        // of hashes whose fields have deadlines
 	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
+	flushed bool                  // only a snapshot knows it any more
 }
 
 // message is one entry of an inbox: a part of a job, or, with job nil, a turn of the shard's own timer.

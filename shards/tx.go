@@ -317,6 +317,9 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
 	tx.undo.keep(d, key, ref)
+	if ref != 0 {
+		d.space.Keep(ref)
+	}
 	if tx.g.observer != nil {
 		tx.g.observer.PreImage(tx, key, Item{d, ref}, ref != 0)
 	}

@@ -236,12 +236,13 @@ func roomy(n int) int {
 	return min(keyspace.Room(n), maxLeaf)
 }
 
-// room makes room in a node for an entry of so many bytes and its slot, unless the node would become too large.
+// room makes room in a node for an entry of so many bytes and its slot, unless the node would become too large. It is not written to then:
+// that would cost a copy for a snapshot.
 func (t *tree) room(node uint32, size int) (p page, ok bool) {
-	p = t.nodes.Write(node)
+	p = t.page(node)
 	size += slotBytes
 	if p.free() >= size {
-		return p, true
+		return t.nodes.Write(node), true
 	}
 	need := p.used() + size
 	if need > maxPage(t.level(node)) {
@@ -304,8 +305,9 @@ func (p page) middle() int {
 // replace gives the entry at the cursor another value. The cursor is no place any more.
 func (c *cursor) replace(val []byte) {
 	at, t := *c.leaf(), c.t
-	key, old := page(t.nodes.Write(at.node)).entry(at.at)
+	key, old := t.page(at.node).entry(at.at)
 	if len(old) == len(val) {
+		_, old = page(t.nodes.Write(at.node)).entry(at.at)
 		copy(old, val)
 		return
 	}
@@ -337,13 +339,12 @@ func (c *cursor) replaceOnly(key, val []byte) {
 // remove takes the entry at the cursor out of the tree. The cursor is no place any more.
 func (c *cursor) remove() {
 	t, at := c.t, *c.leaf()
-	p := page(t.nodes.Write(at.node))
-	p.remove(at.at)
 	c.count(-1)
-	if p.count() == 0 {
+	if t.page(at.node).count() == 1 {
 		c.drop(c.depth)
 		return
 	}
+	page(t.nodes.Write(at.node)).remove(at.at)
 	c.merge(c.depth)
 	t.lower()
 	t.fit(c.leaf().node)
