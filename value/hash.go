@@ -224,6 +224,12 @@ func (h *HashCell) save() { h.tree.save(h.cell.Mutable(), 0) }
 func (h *HashCell) enlarge() {
 	v := h.cell.View()
 	h.tree, h.large = hashTree{tree{nodes: v.Nodes}}, true
+	done := false
+	defer func() {
+		if !done {
+			h.tree.giveUp()
+		}
+	}()
 	var fieldDigits, valDigits IntText
 	packed := ViewHash(v)
 	packed.Each(func(field, val Element) bool {
@@ -231,6 +237,7 @@ func (h *HashCell) enlarge() {
 		return true
 	})
 	h.cell.Put(KindHashTable, newRecord(1, 0))
+	done = true
 	h.save()
 }
 
