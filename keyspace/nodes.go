@@ -88,11 +88,15 @@ func Room(n int) int {
 // New makes a node and returns its number and its payload of size bytes, whose content is undefined. It panics with ErrFull when the
 // arena has no room.
 func (n *Nodes) New(level uint8, size int) (number uint32, payload []byte) {
+	ref := n.alloc(size)
 	number = n.number()
-	n.place(number, level, size)
+	n.place(number, ref, level, size)
 	n.live++
 	return number, n.Read(number)
 }
+
+// Left is how many pages of 64 KiB can still be made. A node takes one at most, and most take none.
+func (n *Nodes) Left() int { return int(n.arena.maxPages) - 1 - int(n.arena.pages) }
 
 // number takes a number that is not in use.
 func (n *Nodes) number() uint32 {
@@ -107,12 +111,17 @@ func (n *Nodes) number() uint32 {
 	return n.used
 }
 
-// place gives a number a fresh block with room for a payload of size bytes.
-func (n *Nodes) place(number uint32, level uint8, size int) {
+// alloc is a fresh block with room for a payload of size bytes. Nothing is changed if there is no room.
+func (n *Nodes) alloc(size int) Ref {
 	ref := n.arena.alloc(classFor(nodeBytes(size)))
 	if ref == 0 {
 		panic(ErrFull)
 	}
+	return ref
+}
+
+// place makes a fresh block that of a number.
+func (n *Nodes) place(number uint32, ref Ref, level uint8, size int) {
 	*n.slot(number) = uint32(ref)
 	p, off := n.arena.at(ref)
 	b := block{p, off, uint64(number)<<headerLink | uint64(level)}
@@ -161,10 +170,11 @@ func (n *Nodes) Resize(number uint32, size int) []byte {
 		return n.Read(number)
 	}
 	from := Ref(*n.slot(number))
+	fresh := n.alloc(size)
 	if isOld {
 		n.parted(number)
 	}
-	n.place(number, uint8(b.header&nodeLevelMask), size)
+	n.place(number, fresh, uint8(b.header&nodeLevelMask), size)
 	payload := n.Read(number)
 	copy(payload, old)
 	n.giveUp(number, from, b, isOld)
@@ -214,7 +224,9 @@ func (n *Nodes) sweep(budget int) (more bool) {
 		b := n.block(number)
 		payload := n.payload(b)
 		n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
-			n.doomed = append(n.doomed, binary.LittleEndian.Uint32(payload[at:]))
+			if child := binary.LittleEndian.Uint32(payload[at:]); child != 0 { // 0: of a copy that was not finished
+				n.doomed = append(n.doomed, child)
+			}
 		})
 		n.free(number, b, !before && n.isOld(b))
 		if before {
@@ -237,16 +249,39 @@ func (n *Nodes) reclaim(poisoned bool) {
 	n.side.reclaim()
 }
 
-// Copy copies a node and all that it owns into to, which may be n itself, and returns the copy's number.
-func (n *Nodes) Copy(root uint32, to *Nodes) uint32 {
-	old := n.Read(root)
-	number, payload := to.New(n.Level(root), len(old))
-	copy(payload, old)
-	n.Children(n.Level(root), old, func(at int) {
-		child := n.Copy(binary.LittleEndian.Uint32(old[at:]), to)
-		binary.LittleEndian.PutUint32(payload[at:], child)
-	})
+// Copy copies a node and all that it owns into to, which may be n itself, and returns the copy's number. It panics with ErrFull,
+// and nothing of the copy is left, when the arena of to has no room.
+func (n *Nodes) Copy(root uint32, to *Nodes) (number uint32) {
+	number = n.copyOne(root, to)
+	done := false
+	defer func() {
+		if !done {
+			to.Doom(number)
+		}
+	}()
+	n.copyChildren(root, number, to)
+	done = true
 	return number
+}
+
+// copyOne copies a node without what it owns.
+func (n *Nodes) copyOne(from uint32, to *Nodes) uint32 {
+	old := n.Read(from)
+	number, payload := to.New(n.Level(from), len(old))
+	copy(payload, old)
+	n.Children(n.Level(from), old, func(at int) { binary.LittleEndian.PutUint32(payload[at:], 0) })
+	return number
+}
+
+// copyChildren copies what a node owns. Each copy is its owner's at once.
+func (n *Nodes) copyChildren(from, copied uint32, to *Nodes) {
+	old := n.Read(from)
+	n.Children(n.Level(from), old, func(at int) {
+		child := binary.LittleEndian.Uint32(old[at:])
+		number := n.copyOne(child, to)
+		binary.LittleEndian.PutUint32(to.Write(copied)[at:], number)
+		n.copyChildren(child, number, to)
+	})
 }
 
 // Size returns the bytes that a node and all that it owns take.
@@ -302,13 +337,36 @@ const (
 
 func rootAt(value []byte, at int) uint32 { return binary.LittleEndian.Uint32(value[at:]) }
 
-// doomNodes gives up the nodes that an entry's value owns.
-func (s *Space) doomNodes(b block) {
+// maxRoots is the most roots that a value has.
+const maxRoots = 4
+
+// owned are the nodes that a value owns, 0 for none.
+type owned [maxRoots]uint32
+
+// ownedBy are the nodes that an entry's value owns.
+func (s *Space) ownedBy(b block) (o owned) {
 	kind := Kind(b.header >> headerKind)
 	if !kind.OwnsNodes() {
-		return
+		return o
 	}
 	value := s.valueOf(b)
+	for i, at := range roots(kind, value) {
+		o[i] = rootAt(value, at)
+	}
+	return o
+}
+
+// doom gives up nodes that a value owned.
+func (s *Space) doom(o owned) {
+	for _, root := range o {
+		if root != 0 {
+			s.nodes.Doom(root)
+		}
+	}
+}
+
+// Abandon gives up the nodes of a value that CopyValue made and that no entry has.
+func (s *Space) Abandon(kind Kind, value []byte) {
 	for _, at := range roots(kind, value) {
 		if root := rootAt(value, at); root != 0 {
 			s.nodes.Doom(root)
@@ -330,16 +388,27 @@ func (s *Space) Doomed() bool { return len(s.nodes.doomed) > 0 }
 func (s *Space) Nodes() *Nodes { return &s.nodes }
 
 // CopyValue returns a copy of a value of another Space, or this one, for Insert or Replace: the nodes that it owns are copied into
-// this one.
+// this one. Like Copy it panics with ErrFull and leaves nothing.
 func (s *Space) CopyValue(from *Space, kind Kind, value []byte) []byte {
 	if !kind.OwnsNodes() {
 		return value
 	}
+	old := value
 	value = slices.Clone(value)
 	for _, at := range roots(kind, value) {
-		if root := rootAt(value, at); root != 0 {
+		binary.LittleEndian.PutUint32(value[at:], 0)
+	}
+	done := false
+	defer func() {
+		if !done {
+			s.Abandon(kind, value)
+		}
+	}()
+	for _, at := range roots(kind, value) {
+		if root := rootAt(old, at); root != 0 {
 			binary.LittleEndian.PutUint32(value[at:], from.nodes.Copy(root, &s.nodes))
 		}
 	}
+	done = true
 	return value
 }

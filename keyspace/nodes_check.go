@@ -106,3 +106,33 @@ func (c *nodesChecker) keptBlock(number uint32, ref Ref) (b block, ok bool) {
 	b = block{p, off, p[off]}
 	return b, b.header&(flagKept|flagFree|flagRetired) == flagKept && b.header>>headerLink == uint64(number)
 }
+
+// CheckOwners sweeps what is doomed and then looks for nodes that nobody owns, or two do. It is for tests.
+func (s *Space) CheckOwners() error {
+	const all = 1 << 30
+	s.Sweep(all)
+	seen := map[uint32]bool{}
+	var err error
+	var visit func(number uint32)
+	visit = func(number uint32) {
+		if seen[number] {
+			err = fmt.Errorf("node %d has two owners", number)
+			return
+		}
+		seen[number] = true
+		payload := s.nodes.Read(number)
+		s.nodes.Children(s.nodes.Level(number), payload, func(at int) { visit(rootAt(payload, at)) })
+	}
+	s.Each(func(ref Ref) bool {
+		for _, root := range s.ownedBy(s.block(ref)) {
+			if root != 0 {
+				visit(root)
+			}
+		}
+		return err == nil
+	})
+	if err == nil && len(seen) != s.nodes.live {
+		err = fmt.Errorf("%d nodes, of which %d have an owner", s.nodes.live, len(seen))
+	}
+	return err
+}

@@ -40,6 +40,11 @@ func New(seed maphash.Seed) *Space {
 	return &Space{arena: newArena(), index: newIndex(), nodes: newNodes(seed), seed: seed}
 }
 
+// Limit makes the most that entries, and that nodes, may occupy less than MaxArena, in bytes: for tests.
+func (s *Space) Limit(bytes int64) {
+	s.arena.maxPages, s.nodes.arena.maxPages = uint32(bytes/pageBytes)+1, uint32(bytes/pageBytes)+1
+}
+
 // Len returns the number of entries.
 func (s *Space) Len() int { return s.index.len }
 
@@ -135,7 +140,7 @@ func (s *Space) retireParts(parts ...part) {
 // the value owns are left to Sweep.
 func (s *Space) Delete(ref Ref) {
 	b := s.block(ref)
-	s.doomNodes(b)
+	s.doom(s.ownedBy(b))
 	s.index.remove(s.hash(s.Key(ref)), ref)
 	if b.header&flagSideKey != 0 {
 		s.side.retire(b.keyNumber())

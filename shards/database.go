@@ -102,7 +102,7 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 		old := s.dbs[db]
 		removed += old.space.Len()
 		s.abandon(old)
-		s.dbs[db] = newDB(s.seed, old.space.Poison)
+		s.dbs[db] = s.g.newDB(s.seed)
 		s.touch(s.dbs[db])
 	})
 	tx.count(removed)
@@ -159,6 +159,19 @@ func (tx *Tx) Rename(from, to []byte) {
 	src.Delete()
 }
 
+// putCopy is Put of a copy of what an item holds.
+func (s *Slot) putCopy(it Item) {
+	kind, v := it.Kind(), s.d.space.CopyValue(it.d.space, it.Kind(), it.Value())
+	done := false
+	defer func() {
+		if !done && kind.OwnsNodes() {
+			s.d.space.Abandon(kind, v)
+		}
+	}()
+	s.Put(kind, v)
+	done = true
+}
+
 // longCopy is how many entries of a collection it takes long to copy.
 const longCopy = 4096
 
@@ -168,7 +181,7 @@ func (tx *Tx) Copy(it Item, dst *Slot) {
 	if it.View().Entries() >= longCopy {
 		tx.Long()
 	}
-	dst.Put(it.Kind(), dst.d.space.CopyValue(it.d.space, it.Kind(), it.Value()))
+	dst.putCopy(it)
 	dst.SetRecency(it.Recency())
 	dst.Persist()
 	if timed {

@@ -26,9 +26,12 @@ const (
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
-func newDB(seed maphash.Seed, poison bool) *db {
+func (g *Group) newDB(seed maphash.Seed) *db {
 	d := &db{space: keyspace.New(seed)}
-	d.space.Poison = poison
+	d.space.Poison = g.poison
+	if g.maxArena > 0 {
+		d.space.Limit(g.maxArena)
+	}
 	d.space.Nodes().Children = value.Children
 	return d
 }

@@ -45,6 +45,7 @@ type Options struct {
 	Clock     func() int64 // the only clock, unix nanoseconds; nil: the machine's
 	Queue     bool         // leave all work to the shards' goroutines, idle shards' too
 	Observer  Observer     // sees every change; nil: nobody
+	MaxArena  int64        // bytes that the keys of a database of a shard may take, and its nodes; 0: keyspace.MaxArena (tests)
 	Poison    bool         // overwrite freed blocks, so that a view kept too long shows (tests)
 }
 
@@ -59,6 +60,8 @@ type Group struct {
 	shards    []*shard
 	databases int
 	queue     bool
+	poison    bool
+	maxArena  int64
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
@@ -80,12 +83,15 @@ func New(o Options) *Group {
 	if o.Clock == nil {
 		o.Clock = MachineClock()
 	}
-	g := &Group{databases: o.Databases, queue: o.Queue, clock: o.Clock, observer: o.Observer, quit: make(chan struct{})}
+	g := &Group{
+		databases: o.Databases, queue: o.Queue, poison: o.Poison, maxArena: o.MaxArena, clock: o.Clock, observer: o.Observer,
+		quit: make(chan struct{}),
+	}
 	g.jobs.New = func() any { return g.NewJob() }
 	g.limits.Store(&Limits{})
 	seed := maphash.MakeSeed()
 	for i := range min(o.Shards, MaxShards) {
-		g.shards = append(g.shards, newShard(g, i, seed, o.Poison))
+		g.shards = append(g.shards, newShard(g, i, seed))
 	}
 	return g
 }

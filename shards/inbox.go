@@ -74,11 +74,11 @@ type message struct {
 	part int
 }
 
-func newShard(g *Group, index int, seed maphash.Seed, poison bool) *shard {
+func newShard(g *Group, index int, seed maphash.Seed) *shard {
 	s := &shard{g: g, index: index, seed: seed, wake: make(chan struct{}, 1), armed: math.MaxInt64}
 	s.tx = Tx{g: g, shard: s, closed: true}
 	for range g.databases {
-		s.dbs = append(s.dbs, newDB(seed, poison))
+		s.dbs = append(s.dbs, g.newDB(seed))
 	}
 	s.timer = time.NewTimer(math.MaxInt64)
 	return s

@@ -198,7 +198,8 @@ func (w *waits) sleeper(ctx context.Context, i int) (*client, error) {
 	default:
 		c.queue("BLMOVE", w.a, w.c, "LEFT", "RIGHT", "0")
 	}
-	return c, c.flush()
+	err = c.flush()
+	return c, err
 }
 
 // untilBlocked waits until so many of the suite's clients wait.

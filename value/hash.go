@@ -320,6 +320,12 @@ func (h *HashCell) enlarge() {
 		return
 	}
 	h.tree, h.large = hashTree{tree{nodes: v.Nodes}}, true
+	done := false
+	defer func() {
+		if !done {
+			h.tree.giveUp()
+		}
+	}()
 	var fieldDigits, valDigits IntText
 	packed := ViewHash(v)
 	packed.Each(func(field, val Element) bool {
@@ -327,6 +333,7 @@ func (h *HashCell) enlarge() {
 		return true
 	})
 	h.cell.Put(KindHashTable, newRecord(1, 0))
+	done = true
 	h.save()
 }
 

@@ -44,6 +44,7 @@ type separator struct {
 
 // insertAt puts an entry where the cursor is, or makes room and reports that it did not: the cursor is no place any more then.
 func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
+	t.need(treePages)
 	size := entryBytes(len(key), len(val))
 	if c.depth < 0 {
 		t.root = t.newLeaf(key, val)
@@ -276,7 +277,7 @@ func (t *tree) rebuild(node uint32, need int) page {
 // fit gives room back that a node does not need.
 func (t *tree) fit(node uint32) {
 	p := t.page(node)
-	if need := p.used(); len(p) <= maxLeaf && roomy(need) <= len(p)/2 {
+	if need := p.used(); len(p) <= maxLeaf && roomy(need) <= len(p)/2 && !lacks(t.nodes, tightPages) {
 		t.rebuild(node, need)
 	}
 }
@@ -311,6 +312,7 @@ func (c *cursor) replace(val []byte) {
 		copy(old, val)
 		return
 	}
+	t.need(editPages) // more than to put the entry back will ask for
 	key = append([]byte(nil), key...)
 	if t.page(at.node).count() == 1 {
 		c.replaceOnly(key, val)
@@ -421,7 +423,7 @@ func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
 	if level > 0 {
 		need += len(sep) + indirect
 	}
-	if need > maxPage(level)*fullParts/fullOf {
+	if need > maxPage(level)*fullParts/fullOf || lacks(t.nodes, tightPages) {
 		return false
 	}
 	p := t.rebuild(a, need)
