@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -36,6 +37,7 @@ type server struct {
 	group  *shards.Group
 	exec   *command.Executor
 	conns  *conn.Server
+	web    *http.Server // nil: HTTP has no port of its own
 
 	listening sync.Mutex
 	tcp       endpoint
@@ -255,6 +257,9 @@ func (s *server) listen() error {
 	if err := s.relistenTLS(now); err != nil {
 		return err
 	}
+	if err := s.listenWeb(now); err != nil {
+		return err
+	}
 	if now.UnixSocket == "" {
 		return nil
 	}
@@ -351,6 +356,7 @@ func (s *server) wait() {
 func (s *server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
+	s.stopWeb(ctx)
 	err := s.conns.Stop(ctx)
 	s.done()
 	s.chore.Wait()

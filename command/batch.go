@@ -24,6 +24,9 @@ const (
 	mostWords  = 4096
 )
 
+// maxSpare is how many transactions that are over a batch keeps for those to come.
+const maxSpare = 16
+
 // batch is reused; a quiet connection gives it back to the pool.
 type batch struct {
 	exec     *Executor
@@ -37,8 +40,8 @@ type batch struct {
 	routes   []uint8     // scratch: the shard of each key of one command
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
-	sleeper  sleeper     // a command of its own that may wait
-	long     bool        // some command is too long to run on the connection's goroutine
+	spare    []*transaction
+	sleeper  sleeper // a command of its own that may wait
 }
 
 // pending is one command of a batch.
@@ -52,6 +55,7 @@ type pending struct {
 	proto  uint8
 	mute   bool // the client asked for no reply
 	noHits bool // reads leave recency alone
+	queue  *transaction
 }
 
 // part is the share of one shard in a batch.
@@ -100,7 +104,6 @@ func (b *batch) add(c pending) {
 	b.commands = append(b.commands, c)
 	if c.part != b.own() {
 		b.busy.Set(c.part)
-		b.long = b.long || c.row.Flags&Slow != 0
 	}
 }
 
@@ -121,6 +124,24 @@ func (b *batch) addSplit(c pending, routes []uint8) {
 		it.args = append(it.args, c.args[at:at+k.Step]...)
 	}
 	b.commands = append(b.commands, c)
+}
+
+// newTransaction returns an empty transaction, and recycle takes one back that is over.
+func (b *batch) newTransaction() *transaction {
+	n := len(b.spare)
+	if n == 0 {
+		return new(transaction)
+	}
+	t := b.spare[n-1]
+	b.spare = b.spare[:n-1]
+	return t
+}
+
+func (b *batch) recycle(t *transaction) {
+	if len(b.spare) < maxSpare {
+		t.reset()
+		b.spare = append(b.spare, t)
+	}
 }
 
 // room is an empty list with room for n arguments, until reset.
@@ -146,9 +167,6 @@ func (b *batch) run(w *bufio.Writer) error {
 		}
 	}
 	if any {
-		if b.long {
-			b.job.Queued()
-		}
 		b.job.Run()
 	}
 	err := b.write(w)
@@ -175,7 +193,7 @@ func (p *part) Run(tx *shards.Tx) {
 		from, now = to, end
 	}
 	p.ended = now
-	c.Args, c.Tx, c.of = nil, nil, nil
+	c.Args, c.Tx, c.of, c.queue = nil, nil, nil, nil
 }
 
 // timedTogether is the end of the items from the ith on that share the clock: one, or several short ones. Each of those
@@ -210,7 +228,7 @@ func (p *part) runItem(it *item, now int64) {
 
 // use makes a command of a batch the call's.
 func (c *Call) use(it *item, cmd *pending) {
-	c.Args, c.Row, c.of = it.args, cmd.row, cmd
+	c.Args, c.Row, c.of, c.queue = it.args, cmd.row, cmd, cmd.queue
 }
 
 // account shares the time of some commands evenly among them.
@@ -300,6 +318,11 @@ func (b *batch) reset() {
 	if clear(b.words); cap(b.words) > mostWords {
 		b.words = nil
 	}
+	for i := range b.commands {
+		if t := b.commands[i].queue; t != nil {
+			b.recycle(t)
+		}
+	}
 	clear(b.commands)
-	b.commands, b.spread, b.words, b.busy, b.long = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}, false
+	b.commands, b.spread, b.words, b.busy = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}
 }

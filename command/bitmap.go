@@ -15,7 +15,7 @@ import (
 func bitmapRows() []Row {
 	return []Row{
 		{
-			Name: "bitcount", Arity: -2, Flags: ReadOnly | Slow, Keys: keys(RO|Access, 1, 1, 1), Run: bitcount,
+			Name: "bitcount", Arity: -2, Flags: ReadOnly, Keys: keys(RO|Access, 1, 1, 1), Run: bitcount,
 			Since: "2.6.0", Cost: "O(N) in the bytes looked at", Doc: "Counts the set bits of a string, or of a part of it.",
 		},
 		{
@@ -28,12 +28,12 @@ func bitmapRows() []Row {
 			Since: "6.0.0", Cost: "O(1) for each operation", Doc: "Reads integers of any width within a string.",
 		},
 		{
-			Name: "bitop", Arity: -4, Flags: Write | DenyOOM | Slow, Run: bitop,
+			Name: "bitop", Arity: -4, Flags: Write | DenyOOM, Run: bitop,
 			Keys:  []KeySpec{keys(OW|Update, 2, 2, 1)[0], keys(RO|Access, 3, -1, 1)[0]},
 			Since: "2.6.0", Cost: "O(N) in the bytes of all strings", Doc: "Combines strings bit by bit and keeps the result.",
 		},
 		{
-			Name: "bitpos", Arity: -3, Flags: ReadOnly | Slow, Keys: keys(RO|Access, 1, 1, 1), Run: bitpos,
+			Name: "bitpos", Arity: -3, Flags: ReadOnly, Keys: keys(RO|Access, 1, 1, 1), Run: bitpos,
 			Since: "2.8.7", Cost: "O(N) in the bytes looked at", Doc: "Finds the first set or clear bit of a string, or of a part of it.",
 		},
 		{

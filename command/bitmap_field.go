@@ -172,16 +172,18 @@ func bitfield(c *Call) error {
 	if err != nil {
 		return err
 	}
-	changed := false
+	changed := 0
 	c.Reply.Array(len(ops))
 	for i := range ops {
-		changed = c.runField(b, &ops[i], grown) || changed
+		if c.runField(b, &ops[i], grown) {
+			changed++
+		}
 	}
 	switch {
-	case changed:
-		c.Tx.Changed(key, shards.EventSetBit)
+	case changed > 0:
+		c.Tx.ChangedBy(key, shards.EventSetBit, changed)
 	case grown:
-		c.Tx.Changed(key, shards.EventUnnamed)
+		c.Tx.ChangedBy(key, shards.EventUnnamed, 0) // Redis takes it for no change
 	}
 	return nil
 }

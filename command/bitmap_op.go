@@ -51,6 +51,7 @@ func bitop(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
+	c.longBytes(longest * len(texts))
 	result := o.combine(texts, longest)
 	slot := c.Tx.Write(target)
 	slot.PutOwned(value.KindRaw, result)

@@ -68,6 +68,7 @@ func bitcount(c *Call) error {
 	if r.backward() {
 		from = to
 	}
+	c.longBytes(int(to-from) / bitsPerByte)
 	c.Reply.Int(value.CountBits(b, from, to))
 	return nil
 }
@@ -115,6 +116,7 @@ func bitpos(c *Call) error {
 		return err
 	}
 	from, to := r.of(len(b))
+	c.longBytes(int(to-from) / bitsPerByte)
 	at := value.FindBit(b, bit == 1, from, to)
 	if at < 0 && endless && bit == 0 && from < to {
 		at = to // behind the text are zeros, for who does not say where it ends

@@ -5,6 +5,7 @@
 package command
 
 import (
+	"runtime"
 	"strings"
 
 	"respite/proto"
@@ -25,12 +26,20 @@ type Call struct {
 	mayBlock bool    // the command may wait: it came by itself from a client
 	waits    waitFor // what it waits for, if it does: see block.go
 
+	loud  bool         // the reply is a push, which CLIENT REPLY does not silence
+	queue *transaction // what EXEC is to run
+	held  bool         // the command is one of a transaction's, whose shards are held: it must not wait for anybody
+	muted bool         // what the client is not to get of the reply is not in it any more
+
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
 	slot    *shards.Slot  // a collection that is open for change
 	set     value.SetEdit // of the set in slot, or one that is being made in draft
 	draft   value.Draft
 	sets    []value.Members // what readSets has read
+	replied int             // elements, in replies
+	ahead   int             // elements that the command is about to go over, if they are many
+	began   int             // how long the reply was before
 	element []byte          // an element that is moved within its list
 	integer [8]byte         // an encoded integer on its way to the keyspace
 	digits  [32]byte        // the text of an integer on its way out
@@ -40,6 +49,50 @@ type Call struct {
 type outcome struct {
 	failed   bool // the reply is an error
 	rejected bool // it was turned away for want of memory, and the handler did not run
+}
+
+// manyElements is over how many elements of collections, or arguments, a command may go as if it were short: some 200 microseconds.
+const manyElements = 2048
+
+// manyBytes is the same for bytes of strings that are looked at.
+const manyBytes = 1 << 20
+
+// long says that the command is about to go over n elements, so that nobody has to wait for it who needs not its shard. What
+// goes over fewer costs less than that. Commands with many arguments need not say it.
+func (c *Call) long(n int) {
+	if n >= manyElements {
+		c.Tx.Long()
+		c.replied, c.ahead, c.began = 0, n, c.Reply.Len()
+	}
+}
+
+// breath is after how many elements of a reply others may go on: a power of two.
+const breath = 1024
+
+// mostRoom is how many bytes room is made for at once.
+const mostRoom = 32 << 20
+
+// breathe lets others have the processor: the runtime by itself takes it away after ten milliseconds only. The first time in a
+// long reply it makes room for the rest, as what has been written lets expect, so that the reply need not move as it grows.
+func (c *Call) breathe() {
+	runtime.Gosched()
+	if c.ahead > breath && c.replied == breath {
+		c.Reply.Grow(min((c.Reply.Len()-c.began)/breath*c.ahead, mostRoom))
+	}
+}
+
+// longAfter is long for a loop that does not know how many elements are to come: it has gone over n so far.
+func (c *Call) longAfter(n int64) {
+	if n == manyElements {
+		c.Tx.Long()
+	}
+}
+
+// longBytes is long for bytes.
+func (c *Call) longBytes(n int) {
+	if n >= manyBytes {
+		c.Tx.Long()
+	}
 }
 
 // Option reports whether argument i is the given word, whatever its case; word is in lower case.

@@ -51,11 +51,20 @@ func (r *clientsRig) connect() *testClient {
 	return c
 }
 
-func (c *testClient) Push(b []byte) {
+func (c *testClient) Post(b []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pushed.Write(b)
+	return false
 }
+
+func (c *testClient) SendPushes() {}
+
+func (c *testClient) Carry(Conn) {}
+
+func (c *testClient) InsertPushes(*bufio.Writer) error { return nil }
+
+func (c *testClient) Speak(int) {}
 
 func (c *testClient) HungUp() bool { return false }
 

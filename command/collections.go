@@ -65,6 +65,9 @@ func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
 
 // replyElement answers with an element of a collection.
 func (c *Call) replyElement(e value.Element) {
+	if c.replied++; c.replied&(breath-1) == 0 {
+		c.breathe()
+	}
 	if e.IsInt {
 		c.Reply.BulkInt(e.Int)
 		return
@@ -117,6 +120,7 @@ func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementS
 		if s.filter, err = parseScanFilter(c, 3, want); err != nil {
 			return err
 		}
+		c.long(s.filter.count)
 		s.cursor = scan(v, &s)
 	} else {
 		s.cursor = 0

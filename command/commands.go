@@ -280,9 +280,9 @@ func (c *Call) document(r *Row) {
 	field("since", r.Since)
 	field("group", strings.ReplaceAll(r.Group, "_", "-"))
 	field("complexity", r.Cost)
-	if r.Deprecated != "" {
+	if flags := r.docFlags(); len(flags) > 0 {
 		c.Reply.BulkString("doc_flags")
-		c.statusSet([]string{"deprecated"})
+		c.statusSet(flags)
 		n++
 	}
 	field("deprecated_since", r.Deprecated)
@@ -296,6 +296,17 @@ func (c *Call) document(r *Row) {
 		n++
 	}
 	c.Reply.SetMap(at, n)
+}
+
+// docFlags are the flags that COMMAND DOCS shows, in Redis's order.
+func (r *Row) docFlags() (names []string) {
+	if r.Deprecated != "" {
+		names = append(names, "deprecated")
+	}
+	if r.System {
+		names = append(names, "syscmd")
+	}
+	return names
 }
 
 // commandFilter is FILTERBY of COMMAND LIST; the zero value lets every command pass.

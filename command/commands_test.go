@@ -71,9 +71,9 @@ func TestLegacyRange(t *testing.T) {
 }
 
 func TestDocsOfADeprecatedCommand(t *testing.T) {
-	row := Row{full: "old", Doc: "Is old.", Since: "1.0.0", Group: "sorted_set", Deprecated: "2.0.0", Instead: "`NEW`"}
+	row := Row{full: "old", Doc: "Is old.", Since: "1.0.0", Group: "sorted_set", Deprecated: "2.0.0", Instead: "`NEW`", System: true}
 	require.Equal(t, "*2 $3 old *12 $7 summary $7 Is old. $5 since $5 1.0.0 $5 group $10 sorted-set "+
-		"$9 doc_flags *1 +deprecated $16 deprecated_since $5 2.0.0 $11 replaced_by $5 `NEW` ",
+		"$9 doc_flags *2 +deprecated +syscmd $16 deprecated_since $5 2.0.0 $11 replaced_by $5 `NEW` ",
 		described(t, func(c *Call) { c.Reply.Map(1); c.document(&row) }))
 }
 

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"math"
@@ -15,7 +16,7 @@ func connectionRows() []Row {
 	const open = NoScript | Loading | Stale | Fast | NoAuth | AllowBusy // what a stranger may call, at any time
 	return []Row{
 		{
-			Name: "ping", Arity: -1, Flags: Fast, Place: OnConnection, Run: ping,
+			Name: "ping", Arity: -1, Flags: Fast | Listening, Place: OnConnection, Run: ping,
 			Tips:  []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 			Since: "1.0.0", Cost: "O(1)", Doc: "Returns PONG, or its argument.",
 		},
@@ -32,15 +33,16 @@ func connectionRows() []Row {
 			Since: "1.0.0", Cost: "O(1)", Doc: "Says who the client is, by its password.",
 		},
 		{
-			Name: "hello", Arity: -1, Flags: open, Place: OnConnection, Run: hello,
+			Name: "hello", Arity: -1, Flags: open | AfterPushes, Place: OnConnection, Run: hello,
 			Since: "6.0.0", Cost: "O(1)", Doc: "Introduces client and server to each other and chooses the protocol.",
 		},
 		{
-			Name: "quit", Arity: -1, Flags: open, Place: OnConnection, Run: quit,
+			Name: "quit", Arity: -1, Flags: open | Unqueued | AfterPushes | Listening, Place: OnConnection, Run: quit,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent.",
+			Deprecated: "7.2.0", Instead: "just closing the connection",
 		},
 		{
-			Name: "reset", Arity: 1, Flags: open, Place: OnConnection, Run: reset,
+			Name: "reset", Arity: 1, Flags: open | Unqueued | AfterPushes | Listening, Place: OnConnection, Run: reset,
 			Since: "6.2.0", Cost: "O(1)", Doc: "Makes the connection as it was when it was new.",
 		},
 		{
@@ -49,8 +51,7 @@ func connectionRows() []Row {
 		},
 		{
 			Name: "monitor", Arity: 1, Flags: Admin | NoScript | Loading | Stale, Place: OnConnection, Run: monitor, Group: "server",
-			Since: "1.0.0", Cost: "O(N) in the number of monitors, for each command",
-			Doc: "Shows every command that the server runs from now on.",
+			Since: "1.0.0", Doc: "Shows every command that the server runs from now on.",
 		},
 	}
 }
@@ -62,15 +63,20 @@ const (
 	errWrongPass = Error("WRONGPASS invalid username-password pair or user is disabled.")
 )
 
-// ping answers PONG, or its argument.
+// ping answers PONG, or its argument; in the form of a message to a client that cannot tell replies from messages.
 func ping(c *Call) error {
-	switch len(c.Args) {
-	case 1:
-		c.Reply.Simple("PONG")
-	case 2:
-		c.Reply.Bulk(c.Args[1])
-	default:
+	if len(c.Args) > 2 {
 		return errArity(c.Row)
+	}
+	switch messages := c.Session.onlyListens(); {
+	case messages:
+		c.Reply.Array(2)
+		c.Reply.BulkString("pong")
+		c.Reply.Bulk(bytes.Join(c.Args[1:], nil))
+	case len(c.Args) == 1:
+		c.Reply.Simple("PONG")
+	default:
+		c.Reply.Bulk(c.Args[1])
 	}
 	return nil
 }
@@ -117,11 +123,19 @@ func auth(c *Call) error {
 
 // authenticate lets the client in as a user. A failure leaves it what it was. While no password is set, any will do.
 func (s *Session) authenticate(user, password []byte) error {
-	want := s.exec.config.Now().RequirePass
+	if err := s.exec.authenticate(user, password); err != nil {
+		return err
+	}
+	s.authenticated = true
+	return nil
+}
+
+// authenticate says whether this is a user's password.
+func (e *Executor) authenticate(user, password []byte) error {
+	want := e.config.Now().RequirePass
 	if string(user) != defaultUser || want != "" && !samePassword(password, want) {
 		return errWrongPass
 	}
-	s.authenticated = true
 	return nil
 }
 
@@ -134,6 +148,7 @@ func samePassword(given []byte, want string) bool {
 func quit(c *Call) error {
 	c.Session.closing = true
 	c.Server.stopMonitoring(c.Session) // the reply is the last that the client gets
+	c.Session.subs.UnsubscribeAll()
 	c.Reply.OK()
 	return nil
 }
@@ -143,6 +158,8 @@ func quit(c *Call) error {
 func reset(c *Call) error {
 	s := c.Session
 	s.exec.stopMonitoring(s)
+	s.discard()
+	s.subs.UnsubscribeAll()
 	s.selectDB(0)
 	s.setProto(c.Reply, minProto)
 	s.authenticated = s.exec.config.Now().RequirePass == ""

@@ -21,7 +21,7 @@ func debugRows() []Row {
 	return []Row{
 		{
 			Name: "debug", Arity: -2, Flags: Admin | NoScript | Loading | Stale, Place: OnAllShards, Run: debugCommand,
-			Since: "1.0.0", Cost: "Depends on subcommand.", Doc: "A container for commands for tests.",
+			System: true, Since: "1.0.0", Cost: "Depends on subcommand.", Doc: "A container for commands for tests.",
 		},
 	}
 }
@@ -52,6 +52,7 @@ func debugCommands() []debugSub {
 		{"populate", 3, 5, debugPopulate, []string{"<count> [<prefix>] [<size>]", "    Create <count> string keys named <prefix>:<num>, of <size> bytes each."}},
 		{"protocol", 3, 3, debugProtocol, []string{"<type>", "    Reply with a test value of the specified type."}},
 		{"quicklist-packed-threshold", 3, 3, debugPackedThreshold, []string{"<size>", "    Accepted, of no effect."}},
+		{"reload", 2, 2, debugReload, []string{"", "    Turn every value into the bytes in which it is saved, and load it from them.", "    There is no file, and so no options."}},
 		{"replybuffer", 4, 4, debugReplyBuffer, []string{"PEAK-RESET-TIME|RESIZING <value>", "    Accepted, of no effect."}},
 		{"set-active-expire", 3, 3, debugSetActiveExpire, []string{"<0|1>", "    Setting it to 0 disables expiring keys in background when they are not", "    accessed."}},
 		{"set-disable-deny-scripts", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},
@@ -198,11 +199,11 @@ func debugObject(c *Call) error {
 }
 
 const (
-	populateChunk = 1024 // keys a commit
+	populateChunk = 1024 // keys a step
 	sizeArgument  = 4
 )
 
-// debugPopulate commits as it goes, so that the pre-images of a million keys are not all kept at once.
+// debugPopulate takes a step as it goes, so that the pre-images of a million keys are not all kept at once.
 func debugPopulate(c *Call) error {
 	count, prefix, size := int64(0), []byte("key"), int64(0)
 	for i, n := range map[int]*int64{2: &count, sizeArgument: &size} {
@@ -223,8 +224,7 @@ func debugPopulate(c *Call) error {
 	}
 	for i := range count {
 		if i%populateChunk == populateChunk-1 {
-			c.Tx.End()
-			c.Tx.Begin(c.Session.db, c.Server.group.Now())
+			c.Tx.Step(c.Tx.DB())
 		}
 		c.populate(fmt.Appendf(nil, "%s:%d", prefix, i), i, size)
 	}

@@ -14,17 +14,17 @@ import (
 func dumpRows() []Row {
 	return []Row{
 		{
-			Name: "dump", Arity: 2, Flags: ReadOnly | Keyspace | Slow, Keys: keys(RO|Access, 1, 1, 1), Run: dump,
+			Name: "dump", Arity: 2, Flags: ReadOnly | Keyspace, Keys: keys(RO|Access, 1, 1, 1), Run: dump,
 			Since: "2.6.0", Cost: "O(N) in the size of the value", Doc: "Returns what a key holds as bytes that RESTORE takes.",
 			Tips: []string{"nondeterministic_output"},
 		},
 		{
-			Name: "restore", Arity: -4, Flags: Write | DenyOOM | Keyspace | Dangerous | Slow, Keys: keys(OW|Update, 1, 1, 1), Run: restore,
+			Name: "restore", Arity: -4, Flags: Write | DenyOOM | Keyspace | Dangerous, Keys: keys(OW|Update, 1, 1, 1), Run: restore,
 			Since: "2.6.0", Cost: "O(N) in the size of the value, O(N*log(N)) for a sorted set", Doc: "Makes a key of the bytes that DUMP returned.",
 		},
 		{
-			Name: "restore-asking", Arity: -4, Flags: Write | DenyOOM | Asking | Keyspace | Dangerous | Slow, Keys: keys(OW|Update, 1, 1, 1), Run: restore,
-			Group: "server",
+			Name: "restore-asking", Arity: -4, Flags: Write | DenyOOM | Asking | Keyspace | Dangerous, Keys: keys(OW|Update, 1, 1, 1), Run: restore,
+			Group: "server", System: true,
 			Since: "3.0.0", Cost: "O(N) in the size of the value, O(N*log(N)) for a sorted set", Doc: "RESTORE, as the nodes of a cluster send it.",
 		},
 	}
@@ -45,6 +45,7 @@ func dump(c *Call) error {
 		c.Reply.Null()
 		return nil
 	}
+	c.long(it.View().Entries())
 	payload := rdb.AppendFooter(rdb.AppendValue(nil, it.View(), c.Tx.Encoding()))
 	if len(payload) >= proto.BigArg {
 		c.Reply.Ref(payload)
@@ -116,6 +117,7 @@ func restore(c *Call) error {
 	if !ok {
 		return errPayload
 	}
+	c.long(len(payload) / payloadElement)
 	c.draft.Begin(c.Tx.Nodes(key))
 	defer c.draft.Discard()
 	text, isText, err := c.load(payload)
@@ -140,6 +142,9 @@ func restore(c *Call) error {
 	c.Reply.OK()
 	return nil
 }
+
+// payloadElement is how many bytes of a payload take about as long to read as an element of a collection.
+const payloadElement = 16
 
 // load reads a value: the text of a string, or a collection, which is in the draft then. What follows it is not looked at.
 func (c *Call) load(payload []byte) (text []byte, isText bool, err error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"respite/config"
 	"respite/proto"
+	"respite/pubsub"
 	"respite/shards"
 	"respite/stats"
 )
@@ -31,8 +33,12 @@ type Executor struct {
 	batches  sync.Pool // of *batch
 	lastID   atomic.Int64
 	monitors atomic.Int32
+	channels *pubsub.Registry
+	letters  sync.Pool    // of *letter
 	blocked  atomic.Int64 // clients that wait for something that others do
 	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
+	web      http.Handler // health and metrics
 	pause    pause
 	self     serverIdentity
 }
@@ -64,9 +70,11 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	e := &Executor{
 		group: g, config: c, table: table, log: log, hooks: hooks,
 		stats:    stats.New(len(table.all), g.N()),
-		sessions: xsync.NewMapOf[int64, *Session](),
+		sessions: xsync.NewMapOf[int64, *Session](), channels: pubsub.NewRegistry(),
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
+	e.letters.New = func() any { return new(letter) }
+	e.web = newWeb(e)
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -80,6 +88,7 @@ func (e *Executor) invokeOnData(c *Call) {
 		c.Tx.End()
 		return
 	}
+	c.long(len(c.Args))
 	if e.invoke(c) {
 		c.Tx.End()
 		return
@@ -106,7 +115,7 @@ func (e *Executor) invoke(c *Call) (ok bool) {
 			ok = false
 		}
 	}()
-	c.failed, c.rejected = false, false
+	c.failed, c.rejected, c.ahead = false, false, 0
 	if err := c.Row.Run(c); err != nil {
 		c.fail(mark, err)
 	}

@@ -4,6 +4,8 @@
 
 package command
 
+import "fmt"
+
 // gate finds the row of a command, or says why it is refused.
 func (s *Session) gate(args [][]byte) (*Row, error) {
 	row := s.exec.table.Lookup(args)
@@ -11,6 +13,8 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 		s.last.Store(row)
 	}
 	switch {
+	case row == nil && isCrossProtocol(args):
+		return nil, errCrossProtocol
 	case row == nil:
 		return nil, errUnknownCommand(args)
 	case row.subs != nil && len(args) >= 2:
@@ -26,10 +30,47 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
 	}
+	if s.multi != nil {
+		if err := s.gateMulti(row); err != nil {
+			return row, err
+		}
+	}
+	if row.Flags&Listening == 0 && s.onlyListens() {
+		return row, errOnlyListens(row)
+	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return row, errMonitorData
 	}
 	return row, nil
+}
+
+func errOnlyListens(r *Row) error {
+	return Error(fmt.Sprintf("ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", r.full))
+}
+
+// errCrossProtocol ends the connection of a client that sends lines of an HTTP request as commands: a browser may have been made to do
+// that by a page that attacks the server. No client sees the text.
+const errCrossProtocol = Error("ERR HTTP sent as commands")
+
+// isCrossProtocol reports whether a command is a line of an HTTP request that may carry commands in its body.
+func isCrossProtocol(args [][]byte) bool {
+	return equalFold(args[0], "post") || equalFold(args[0], "host:")
+}
+
+// warnInterval is the least time between two warnings about such clients, in nanoseconds.
+const warnInterval = 60 * second
+
+// abandon ends the connection, without a reply, of a client that is not what it seems. The replies before go out.
+func (s *Session) abandon() {
+	s.closing = true
+	e := s.exec
+	now, last := e.group.Now(), e.warned.Load()
+	if now-last < warnInterval && last != 0 || !e.warned.CompareAndSwap(last, now) {
+		return
+	}
+	remote, _ := s.conn.Addr()
+	e.log.Warn("Possible SECURITY ATTACK detected: somebody sends the lines POST or Host: of an HTTP request as commands, "+
+		"perhaps by means of a browser that a page misuses to reach this server. The connection was aborted", "from", remote)
 }
 
 // protected refuses commands that enable-debug-command and its like close.

@@ -12,11 +12,11 @@ func geoSearchRows() []Row {
 	one, out := keys(RO|Access, 1, 1, 1), keys(OW|Update, 1, 1, 1)[0]
 	return append([]Row{
 		{
-			Name: "geosearch", Arity: -7, Flags: ReadOnly | Slow, Keys: one, Run: geosearch,
+			Name: "geosearch", Arity: -7, Flags: ReadOnly, Keys: one, Run: geosearch,
 			Since: "6.2.0", Cost: cost, Doc: "Returns the members in a circle or a rectangle.",
 		},
 		{
-			Name: "geosearchstore", Arity: -8, Flags: Write | DenyOOM | Slow, Run: geosearchstore,
+			Name: "geosearchstore", Arity: -8, Flags: Write | DenyOOM, Run: geosearchstore,
 			Keys:  []KeySpec{out, keys(RO|Access, 2, 2, 1)[0]},
 			Since: "6.2.0", Cost: cost, Doc: "Stores the members in a circle or a rectangle.",
 		},
@@ -38,22 +38,22 @@ func geoRadiusRows(cost string) []Row {
 	}
 	return []Row{
 		{
-			Name: "georadius", Arity: -6, Flags: Write | DenyOOM | Slow, Keys: stored(first), Run: georadius,
+			Name: "georadius", Arity: -6, Flags: Write | DenyOOM, Keys: stored(first), Run: georadius,
 			Since: "3.2.0", Cost: cost, Doc: "Returns or stores the members in a circle around a position.",
 			Deprecated: "6.2.0", Instead: storeToo,
 		},
 		{
-			Name: "georadius_ro", Arity: -6, Flags: ReadOnly | Slow, Keys: one, Run: georadiusRO,
+			Name: "georadius_ro", Arity: -6, Flags: ReadOnly, Keys: one, Run: georadiusRO,
 			Since: "3.2.10", Cost: cost, Doc: "Returns the members in a circle around a position.",
 			Deprecated: "6.2.0", Instead: byRadius,
 		},
 		{
-			Name: "georadiusbymember", Arity: -5, Flags: Write | DenyOOM | Slow, Keys: stored(first - 1), Run: georadiusbymember,
+			Name: "georadiusbymember", Arity: -5, Flags: Write | DenyOOM, Keys: stored(first - 1), Run: georadiusbymember,
 			Since: "3.2.0", Cost: cost, Doc: "Returns or stores the members in a circle around a member.",
 			Deprecated: "6.2.0", Instead: memberToo,
 		},
 		{
-			Name: "georadiusbymember_ro", Arity: -5, Flags: ReadOnly | Slow, Keys: one, Run: georadiusbymemberRO,
+			Name: "georadiusbymember_ro", Arity: -5, Flags: ReadOnly, Keys: one, Run: georadiusbymemberRO,
 			Since: "3.2.10", Cost: cost, Doc: "Returns the members in a circle around a member.",
 			Deprecated: "6.2.0", Instead: byMember,
 		},
@@ -100,6 +100,7 @@ func (c *Call) searchGeo(form geoForm) error {
 	}
 	var found []value.GeoMatch
 	if ok {
+		c.long(o.set.Len()) // how many of them are near is not known
 		found = o.find()
 	}
 	if o.stores {
@@ -167,5 +168,5 @@ func (c *Call) storeFound(o *geoOptions, found []value.GeoMatch) {
 	if o.search {
 		event = shards.EventGeoSearchStore
 	}
-	c.storeMembers(o.target, members, event)
+	c.storeMembers(o.target, members, event, len(members))
 }

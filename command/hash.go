@@ -166,7 +166,7 @@ func setFields(c *Call) (added int64, err error) {
 			added++
 		}
 	}
-	c.Tx.Changed(key, shards.EventHSet)
+	c.Tx.ChangedBy(key, shards.EventHSet, len(pairs)/2)
 	return added, nil
 }
 
@@ -208,7 +208,7 @@ func hdel(c *Call) error {
 		}
 	}
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventHDel)
+		c.Tx.ChangedBy(key, shards.EventHDel, removed)
 		c.dropIfEmpty(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))
@@ -257,6 +257,7 @@ func hgetall(c *Call) error {
 		c.Reply.Map(0)
 		return nil
 	}
+	c.long(2 * h.Shown())
 	c.Reply.Map(h.Shown())
 	h.Each(func(field, val value.Element) bool {
 		c.replyElement(field)
@@ -284,6 +285,7 @@ func replyOfEach(c *Call, reply func(field, val value.Element)) error {
 		c.Reply.Array(0)
 		return nil
 	}
+	c.long(h.Shown())
 	c.Reply.Array(h.Shown())
 	h.Each(func(field, val value.Element) bool { reply(field, val); return true })
 	return nil

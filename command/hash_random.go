@@ -125,6 +125,7 @@ func (d *draw) repeated(h *value.HashView, count int64) error {
 		h.Index()
 	}
 	n := h.Shown()
+	d.c.long(int(count))
 	d.begin(int(count))
 	for ; count > 0; count-- {
 		d.reply(h.At(rand.IntN(n)))
@@ -137,6 +138,7 @@ func (d *draw) repeated(h *value.HashView, count int64) error {
 
 // distinct answers with count of n different fields, all if count is n.
 func (d *draw) distinct(h *value.HashView, count, n int) {
+	d.c.long(count)
 	d.begin(count)
 	if h.IsPacked() || count > n/fewOfAll {
 		d.pick(h, count, n)

@@ -112,5 +112,6 @@ func replyHello(c *Call) {
 func (s *Session) setProto(r *proto.Reply, version int) {
 	s.proto = version
 	r.SetProto(version)
+	s.conn.Speak(version)
 	s.show(func(v *seen) { v.proto = version })
 }

@@ -29,7 +29,7 @@ func hyperloglogRows() []Row {
 		},
 		{
 			Name: "pfdebug", Arity: 3, Flags: Write | DenyOOM | Admin, Keys: keys(RW|Access, 2, 2, 1), Run: pfdebug,
-			Since: "2.8.9", Cost: "N/A", Doc: "Looks into a HyperLogLog.",
+			System: true, Since: "2.8.9", Cost: "N/A", Doc: "Looks into a HyperLogLog.",
 		},
 		{
 			Name: "pfmerge", Arity: -2, Flags: Write | DenyOOM, Run: pfmerge,
@@ -38,7 +38,7 @@ func hyperloglogRows() []Row {
 		},
 		{
 			Name: "pfselftest", Arity: 1, Flags: Admin, Place: Alone, Run: pfselftest,
-			Since: "2.8.9", Cost: "N/A", Doc: "Tests HyperLogLogs with random elements.",
+			System: true, Since: "2.8.9", Cost: "N/A", Doc: "Tests HyperLogLogs with random elements.",
 		},
 	}
 }
@@ -105,13 +105,18 @@ func pfadd(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	err = c.changeSketch(key, h, func(h value.HyperLogLog) (value.HyperLogLog, error) {
-		return h.Add(elements, c.maxSparse())
+	added := 0
+	err = c.changeSketch(key, h, func(h value.HyperLogLog) (_ value.HyperLogLog, err error) {
+		h, added, err = h.Add(elements, c.maxSparse())
+		return h, err
 	})
 	if err != nil {
 		return err
 	}
-	c.Tx.Changed(key, shards.EventPFAdd)
+	if !ok {
+		added++ // the key itself
+	}
+	c.Tx.ChangedBy(key, shards.EventPFAdd, added)
 	c.Reply.Int(1)
 	return nil
 }
@@ -163,8 +168,12 @@ func pfcountOfSeveral(c *Call) error {
 	return nil
 }
 
+// sketchElements is how many elements of a collection take as long to go over as the registers of a sketch.
+const sketchElements = 128
+
 // union is what the sketches at some keys have seen together, and whether any is dense. An absent key has seen nothing.
 func (c *Call) union(keys [][]byte) (registers *value.RegisterSet, dense bool, err error) {
+	c.long(len(keys) * sketchElements)
 	registers = new(value.RegisterSet)
 	for _, key := range keys {
 		it, ok := c.Tx.Read(key)

@@ -168,6 +168,7 @@ func infoClients(c *Call, r *stats.Report) {
 	r.Add("client_recent_max_output_buffer", output)
 	r.Add("blocked_clients", c.Server.Blocked())
 	r.Add("tracking_clients", 0)
+	r.Add("pubsub_clients", c.Server.channels.Clients())
 	r.Add("clients_in_timeout_table", 0)
 	keys, onGone := c.Tx.Waited()
 	r.Add("total_blocking_keys", keys)

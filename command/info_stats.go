@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"respite/pubsub"
+	"respite/shards"
 	"respite/stats"
 )
 
@@ -46,8 +48,11 @@ const kibibyte = 1024
 
 // infoMoreStats is the second half of the section, most of it about what the server does not have.
 func infoMoreStats(c *Call, r *stats.Report) {
+	r.Add("pubsub_channels", c.Server.channels.Len(pubsub.Channels))
+	r.Add("pubsub_patterns", c.Server.channels.Len(pubsub.Patterns))
+	r.Add("pubsubshard_channels", c.Server.channels.Len(pubsub.ShardChannels))
 	for _, name := range [...]string{
-		"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks", "migrate_cached_sockets",
+		"latest_fork_usec", "total_forks", "migrate_cached_sockets",
 		"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
 		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
 		"tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies",
@@ -119,13 +124,13 @@ type memory struct {
 	process  stats.Process
 }
 
-func (c *Call) memory() memory {
-	e := c.Server
+// memory measures it; tx holds all shards.
+func (e *Executor) memory(tx *shards.Tx) memory {
 	m := memory{clients: e.measureClients(), heap: stats.ReadHeap(), process: stats.ReadProcess()}
 	for db := range e.group.Databases() {
-		keys, _ := c.Tx.Len(db)
+		keys, _ := tx.Len(db)
 		m.keys += int64(keys)
-		m.index += c.Tx.Memory(db).Index
+		m.index += tx.Memory(db).Index
 	}
 	m.used = e.group.Used() + m.clients
 	m.overhead = min(m.index+m.clients, m.used)
@@ -184,7 +189,7 @@ func (e *Executor) Tick() {
 }
 
 func infoMemory(c *Call, r *stats.Report) {
-	m, cfg := c.memory(), c.Server.config.Now()
+	m, cfg := c.Server.memory(c.Tx), c.Server.config.Now()
 	start := c.Server.self.startMemory
 	r.AddBytes("used_memory", m.used)
 	r.AddBytes("used_memory_rss", m.process.Resident)

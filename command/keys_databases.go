@@ -77,9 +77,8 @@ func swapdb(c *Call) error {
 		return err
 	case !isDatabase(c, a) || !isDatabase(c, b):
 		return errDBIndex
-	case a != b:
-		c.Tx.SwapDB(int(a), int(b))
 	}
+	c.Tx.SwapDB(int(a), int(b))
 	c.Reply.OK()
 	return nil
 }

@@ -24,7 +24,7 @@ func scanRows() []Row {
 			Tips: []string{"nondeterministic_output", "request_policy:special", "response_policy:special"},
 		},
 		{
-			Name: "keys", Arity: 2, Flags: ReadOnly | Keyspace | Dangerous | Slow, Place: OnAllShards, Run: keysLike,
+			Name: "keys", Arity: 2, Flags: ReadOnly | Keyspace | Dangerous, Place: OnAllShards, Run: keysLike,
 			Since: "1.0.0", Cost: "O(N) in the number of keys in the database", Doc: "Returns all keys that fit a pattern.",
 			Tips: []string{"request_policy:all_shards", "nondeterministic_output_order"},
 		},

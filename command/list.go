@@ -27,7 +27,7 @@ func listReadRows() []Row {
 			Since: "1.0.0", Cost: "O(1)", Doc: "Returns the number of elements of a list.",
 		},
 		{
-			Name: "lpos", Arity: -3, Flags: ReadOnly | Slow, Keys: keys(RO|Access, 1, 1, 1), Run: lpos,
+			Name: "lpos", Arity: -3, Flags: ReadOnly, Keys: keys(RO|Access, 1, 1, 1), Run: lpos,
 			Since: "6.0.6", Cost: "O(N) in the length of the list", Doc: "Returns the indexes of the elements of a list that equal a text.",
 		},
 		{
@@ -45,7 +45,7 @@ func listWriteRows() []Row {
 	move := []KeySpec{one(RW|Access|Delete, 1), one(RW|Insert, 2)}
 	return []Row{
 		{
-			Name: "linsert", Arity: 5, Flags: grows | Slow, Keys: push, Run: linsert,
+			Name: "linsert", Arity: 5, Flags: grows, Keys: push, Run: linsert,
 			Since: "2.2.0", Cost: "O(N) in the distance from the left end", Doc: "Inserts an element before or behind another one.",
 		},
 		{
@@ -70,7 +70,7 @@ func listWriteRows() []Row {
 			Since: "2.2.0", Cost: "O(1) an element", Doc: "Puts elements in at the left end of a list, if it is there.",
 		},
 		{
-			Name: "lrem", Arity: 4, Flags: Write | Slow, Keys: keys(RW|Delete, 1, 1, 1), Run: lrem,
+			Name: "lrem", Arity: 4, Flags: Write, Keys: keys(RW|Delete, 1, 1, 1), Run: lrem,
 			Since: "1.0.0", Cost: "O(N) in the length of the list", Doc: "Removes the elements of a list that equal a text.",
 		},
 		{
@@ -150,7 +150,7 @@ func (c *Call) push(at value.End, onlyExisting bool) error {
 	slot := c.Tx.WriteFound(key, it)
 	value.ListGrow(slot, c.listSize(), len(elems), bytes)
 	n := value.ListPush(slot, at, elems...)
-	c.Tx.Changed(key, pushEvents[at])
+	c.Tx.ChangedBy(key, pushEvents[at], len(elems))
 	c.Reply.Int(int64(n))
 	return nil
 }
@@ -205,7 +205,7 @@ func (c *Call) popFrom(key []byte, it shards.Item, at value.End, count int64, as
 	}
 	c.replyElements(&l, at, n)
 	left := value.ListPop(slot, at, n)
-	c.Tx.Changed(key, popEvents[at])
+	c.Tx.ChangedBy(key, popEvents[at], n)
 	c.elementsRemoved(slot, key, left)
 }
 
@@ -220,6 +220,7 @@ func (c *Call) replyElements(l *value.ListView, from value.End, n int) {
 
 // replyWalk replies with the next n elements of a walk.
 func (c *Call) replyWalk(w *value.ListWalk, n int) {
+	c.long(n)
 	for range n {
 		e, _ := w.Next()
 		c.replyElement(e)

@@ -95,10 +95,11 @@ func ltrim(c *Call) error {
 	if ok {
 		slot := c.Tx.WriteFound(key, it)
 		l := value.ListOf(slot.View())
-		from, to := elementRange(start, end, l.Len())
-		value.ListPop(slot, value.Right, l.Len()-to)
+		n := l.Len()
+		from, to := elementRange(start, end, n)
+		value.ListPop(slot, value.Right, n-to)
 		left := value.ListPop(slot, value.Left, from)
-		c.Tx.Changed(key, shards.EventLTrim)
+		c.Tx.ChangedBy(key, shards.EventLTrim, n-left)
 		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.OK()
@@ -152,6 +153,7 @@ func linsert(c *Call) error {
 	slot := c.Tx.WriteFound(key, it)
 	value.ListGrow(slot, c.listSize(), 1, len(elem))
 	l, m := value.ListOf(slot.View()), value.Match(c.Args[3])
+	c.long(l.Len())
 	i := l.Find(&m, 0, value.Right)
 	if i < 0 {
 		c.Reply.Int(-1)
@@ -188,10 +190,11 @@ func lrem(c *Call) error {
 		limit = math.MaxInt64
 	}
 	slot := c.Tx.WriteFound(key, it)
-	m := value.Match(c.Args[3])
+	l, m := value.ListOf(slot.View()), value.Match(c.Args[3])
+	c.long(l.Len())
 	removed, left := value.ListRemove(slot, &m, int(limit), from)
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventLRem)
+		c.Tx.ChangedBy(key, shards.EventLRem, removed)
 		c.elementsRemoved(slot, key, left)
 	}
 	c.Reply.Int(int64(removed))
@@ -286,6 +289,7 @@ func (c *Call) replyMatches(l *value.ListView, o *lposOptions) (found int) {
 	if o.maxLen > 0 {
 		n = min(n, o.maxLen)
 	}
+	c.long(int(n))
 	index, step := 0, 1
 	if o.towards == value.Left {
 		index, step = l.Len()-1, -1

@@ -73,7 +73,7 @@ func (c *Call) moveElement(src, dst []byte, from, to value.End) (done bool, err 
 	var digits value.IntText
 	value.ListGrow(destination, c.listSize(), 1, l.CountedLen(e))
 	value.ListPush(destination, to, e.Bytes(&digits))
-	c.Tx.Changed(dst, pushEvents[to])
+	c.Tx.Also(dst, pushEvents[to]) // one change of two keys
 	left := value.ListPop(source, from, 1)
 	c.Tx.Changed(src, popEvents[from])
 	c.elementsRemoved(source, src, left)

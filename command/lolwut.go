@@ -11,7 +11,7 @@ func lolwutRows() []Row {
 	return []Row{
 		{
 			Name: "lolwut", Arity: -1, Flags: ReadOnly | Fast, Place: OnConnection, Run: lolwut,
-			Since: "5.0.0", Cost: "O(N) in the size of the picture", Doc: "Draws a picture, and tells the version.",
+			Since: "5.0.0", Doc: "Draws a picture, and tells the version.",
 		},
 	}
 }

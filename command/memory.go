@@ -64,12 +64,13 @@ func memoryUsage(c *Call) error {
 		c.Reply.Null()
 		return nil
 	}
+	c.long(it.View().Entries())
 	c.Reply.Int(int64(it.Size()))
 	return nil
 }
 
 func memoryStats(c *Call) error {
-	m := c.memory()
+	m := c.Server.memory(c.Tx)
 	start := c.Server.self.startMemory
 	at, n := c.Reply.DeferMap(), 0
 	field := func(name string, bytes int64) { c.Reply.BulkString(name); c.Reply.Int(bytes); n++ }
@@ -131,7 +132,7 @@ const (
 )
 
 func memoryDoctor(c *Call) error {
-	m := c.memory()
+	m := c.Server.memory(c.Tx)
 	c.Reply.Verbatim("txt", []byte(m.diagnosis(c.Server.sessions.Size())))
 	return nil
 }

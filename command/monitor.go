@@ -49,7 +49,9 @@ func (e *Executor) feedMonitors(s *Session, row *Row, args [][]byte) {
 	line := s.monitorLine(e.withoutSecrets(&Call{Row: row, Args: args}))
 	e.sessions.Range(func(_ int64, other *Session) bool {
 		if v := other.shown(); v.monitoring && !v.replyOff {
-			other.conn.Push(line)
+			if other.conn.Post(line) {
+				s.Carry(other)
+			}
 		}
 		return true
 	})

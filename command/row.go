@@ -35,7 +35,9 @@ const (
 	MovableKeys // derived from Keys
 	Dangerous   // ACL category only
 	Keyspace    // ACL category only
-	Slow        // the work grows with the data: never run inline
+	AfterPushes // what the client was sent before its reply is of another kind: it precedes the reply
+	Listening   // a client that speaks RESP2 may use it while it has subscriptions
+	Unqueued    // runs at once where others are queued: between MULTI and EXEC
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
@@ -139,8 +141,11 @@ type Place uint8
 const (
 	ByKeys       Place = iota // the shards of its keys
 	OnConnection              // the connection answers at once, in order, without a cut in the batch: state of its own
+	AfterBatch                // likewise, but it sees what the commands before it did: it waits for those
 	Alone                     // the connection runs it when the commands before it are done; no data
 	OnAllShards               // all shards, borrowed
+	ByKeysAlone               // the shards of its keys, when the commands before it are done
+	ByQueue                   // EXEC: where the keys of its transaction are
 )
 
 // Split says how a command over keys of several shards is taken apart into one part a shard, and put together again.
@@ -173,6 +178,7 @@ type Row struct {
 	Tips  []string
 	// Since when the command is deprecated, "" if it is not, and what to use instead.
 	Deprecated, Instead string
+	System              bool // for servers and their developers, not for applications: COMMAND DOCS calls it "syscmd"
 
 	id     int // index among all rows, for counters
 	parent *Row

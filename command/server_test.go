@@ -31,16 +31,20 @@ type serverRig struct {
 // quietConn is a connection to nobody.
 type quietConn struct{}
 
-func (quietConn) Push([]byte)                     {}
-func (quietConn) Kill()                           {}
-func (quietConn) HungUp() bool                    { return false }
-func (quietConn) Yield()                          {}
-func (quietConn) Wait()                           {}
-func (quietConn) Resume()                         {}
-func (quietConn) Addr() (remote, local string)    { return "127.0.0.1:50000", "127.0.0.1:6379" }
-func (quietConn) Local() bool                     { return true }
-func (quietConn) Buffers() (in, out int64, n int) { return 100, 20, 1 }
-func (quietConn) Descriptor() int                 { return -1 }
+func (quietConn) Post([]byte) bool                 { return false }
+func (quietConn) SendPushes()                      {}
+func (quietConn) Carry(Conn)                       {}
+func (quietConn) InsertPushes(*bufio.Writer) error { return nil }
+func (quietConn) Speak(int)                        {}
+func (quietConn) Kill()                            {}
+func (quietConn) HungUp() bool                     { return false }
+func (quietConn) Yield()                           {}
+func (quietConn) Wait()                            {}
+func (quietConn) Resume()                          {}
+func (quietConn) Addr() (remote, local string)     { return "127.0.0.1:50000", "127.0.0.1:6379" }
+func (quietConn) Local() bool                      { return true }
+func (quietConn) Buffers() (in, out int64, n int)  { return 100, 20, 1 }
+func (quietConn) Descriptor() int                  { return -1 }
 
 func newServerRig(t *testing.T) *serverRig {
 	t.Helper()

@@ -8,13 +8,19 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"respite/config"
 	"respite/proto"
+	"respite/pubsub"
 	"respite/shards"
 )
 
 // Conn is what a session needs of its connection. Its methods may be called from any goroutine.
 type Conn interface {
-	Push(b []byte)                              // sends b behind the replies in flight, b is not kept
+	Post(push []byte) (first bool)              // keeps a copy, to be sent behind the replies in flight; true: SendPushes must follow
+	SendPushes()                                // sends what Post has left, unless somebody else is about to
+	Carry(to Conn)                              // SendPushes of another connection, once this one's replies go out or it waits
+	InsertPushes(w *bufio.Writer) error         // writes what Post has left to w; on the session's goroutine, between its replies
+	Speak(version int)                          // says in which version of the protocol pushes go out from now on; it is 2 at first
 	Kill()                                      // ends the connection soon
 	HungUp() bool                               // the client sends nothing more, or may not; not once the connection ends
 	Wait()                                      // says, on the session's goroutine, that it waits for others: HangUp will be called
@@ -39,7 +45,11 @@ type Session struct {
 	reply         replyMode
 	noTouch       bool
 	monitoring    bool
-	closing       bool // after the replies so far, the connection ends
+	multi         *transaction // nil: none
+	afterwards    func()       // what a command of a transaction has left to do, when its shards are free
+	closing       bool         // after the replies so far, the connection ends
+
+	subs pubsub.Client
 
 	identity   sync.Mutex // guards what follows, for readers on other goroutines
 	name       string
@@ -51,6 +61,9 @@ type Session struct {
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
+	watch      atomic.Pointer[shards.Watch]  // nil: nothing is watched
+	queued     atomic.Int64                  // commands queued and one, 0 outside of a transaction
+	queuedSize atomic.Int64                  // what they take, in bytes
 	waiting    atomic.Bool                   // a command waits for something that others do
 	waiter     atomic.Pointer[shards.Waiter] // of a command that waits for keys, nil if none does
 	gone       chan struct{}                 // closed by Kill, for a session that waits
@@ -83,6 +96,7 @@ func (e *Executor) NewSession(c Conn) *Session {
 	s.lastActive.Store(s.created)
 	s.authenticated = e.config.Now().RequirePass == ""
 	s.seen = seen{proto: s.proto}
+	s.subs.Join(e.channels, s)
 	e.sessions.Store(s.ID, s)
 	return s
 }
@@ -90,7 +104,9 @@ func (e *Executor) NewSession(c Conn) *Session {
 // Close forgets the client.
 func (s *Session) Close() {
 	s.exec.stopMonitoring(s)
+	s.Leave()
 	s.exec.sessions.Delete(s.ID)
+	s.unwatch()
 	s.settle()
 	s.Quiet()
 }
@@ -98,9 +114,11 @@ func (s *Session) Close() {
 // Limits are what the client may send.
 func (s *Session) Limits() proto.Limits {
 	c := s.exec.config.Now()
-	return proto.Limits{
-		MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.Authenticated(),
+	l := proto.Limits{MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.Authenticated()}
+	if s.multi != nil { // what is queued is taken to be in the buffer still
+		l.MaxQuery -= s.multi.size
 	}
+	return l
 }
 
 // Closing reports whether the connection should end once its replies are sent.
@@ -116,6 +134,10 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	}
 	s.stepReply()
 	row, err := s.gate(args)
+	if err == errCrossProtocol {
+		s.abandon()
+		return nil
+	}
 	if err != nil {
 		s.refuse(row, args, err)
 		return s.flushFull(w)
@@ -125,6 +147,10 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 		if err := s.waitForUnpause(row, w); err != nil {
 			return err
 		}
+	}
+	if s.multi != nil && row.Flags&Unqueued == 0 {
+		s.queue(row, args)
+		return s.flushFull(w)
 	}
 	if row.Flags&Blocking != 0 {
 		s.feedMonitors(row, args) // not when it has waited
@@ -203,16 +229,33 @@ func (s *Session) stepReply() {
 func (s *Session) pending(row *Row, args [][]byte) pending {
 	return pending{
 		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
-		mute: s.reply == replyOff || s.reply == replySkipThis,
+		mute: s.isMute(),
 	}
 }
+
+// isMute reports whether the client gets no reply to the command that runs.
+func (s *Session) isMute() bool { return s.reply == replyOff || s.reply == replySkipThis }
 
 // leavesNoTrace reports whether a command's reads leave the recency of keys alone: CLIENT NO-TOUCH, which stops
 // everything but TOUCH.
 func (s *Session) leavesNoTrace(row *Row) bool { return s.noTouch && row != nil && row.Name != "touch" }
 
-// refuse answers a command with an error, in its place.
+// refuse answers a command with an error, in its place. If it was to be part of a transaction, that is lost.
 func (s *Session) refuse(row *Row, args [][]byte, err error) {
+	if s.multi != nil {
+		s.multi.spoilt = true
+	}
+	if row != nil && row.Place == ByQueue {
+		err = errAborted(err)
+		s.discard()
+		s.feedMonitors(row, args)
+	}
+	s.answer(row, args, func(r *proto.Reply) { r.Error(err.Error()) })
+	s.exec.refused(row, err)
+}
+
+// answer answers a command, in its place, without running it.
+func (s *Session) answer(row *Row, args [][]byte, write func(r *proto.Reply)) {
 	b := s.batch
 	c := s.pending(row, args)
 	c.part = b.own()
@@ -221,15 +264,25 @@ func (s *Session) refuse(row *Row, args [][]byte, err error) {
 	p.reply.SetProto(s.proto)
 	it := &p.items[len(p.items)-1]
 	it.from = p.reply.Mark()
-	p.reply.Error(err.Error())
+	write(&p.reply)
 	it.to = p.reply.Mark()
-	s.exec.refused(row, err)
 }
 
 // place sends a command to where it runs.
 func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 	switch row.Place {
 	case OnConnection:
+		if row.Flags&AfterPushes != 0 && (s.monitoring || s.subs.Subscribed()) {
+			return s.runAfterPushes(row, args, w)
+		}
+		s.runHere(row, args, nil)
+		return nil
+	case AfterBatch:
+		if s.batch.busy != (shards.Mask{}) {
+			if err := s.batch.run(w); err != nil {
+				return err
+			}
+		}
 		s.runHere(row, args, nil)
 		return nil
 	case Alone:
@@ -238,6 +291,13 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 	case OnAllShards:
 		s.conn.Yield()
 		return s.runCut(row, args, s.exec.group.All(), w)
+	case ByKeysAlone:
+		var need shards.Mask
+		s.exec.routes(s.batch, row, args, &need)
+		s.conn.Yield()
+		return s.runCut(row, args, need, w)
+	case ByQueue:
+		return s.placeExec(row, args, w)
 	}
 	return s.placeByKeys(row, args, w)
 }
@@ -291,6 +351,15 @@ func (s *Session) runCut(row *Row, args [][]byte, need shards.Mask, w *bufio.Wri
 	return nil
 }
 
+// runAfterPushes runs a command whose reply what was pushed until then precedes.
+func (s *Session) runAfterPushes(row *Row, args [][]byte, w *bufio.Writer) error {
+	if err := s.batch.run(w); err != nil {
+		return err
+	}
+	s.runHere(row, args, nil)
+	return s.conn.InsertPushes(w)
+}
+
 // runHere runs a command on the connection's goroutine and leaves its reply in the connection's own part.
 func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 	call := s.openHere(row, args)
@@ -315,6 +384,7 @@ func (s *Session) openHere(row *Row, args [][]byte) *Call {
 	p.items[len(p.items)-1].from = p.reply.Mark()
 	call := &p.call
 	call.Reply, call.Session, call.Server, call.Args, call.Row = &p.reply, s, s.exec, args, row
+	call.loud = false
 	return call
 }
 
@@ -326,7 +396,8 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 	p.ended = end
 	s.exec.ran(call, p.index, start, end, 1)
 	call.Args, call.Tx = nil, nil
-	b.commands[len(b.commands)-1].mute = s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
+	b.commands[len(b.commands)-1].mute = !call.muted && !call.loud && (s.isMute() || s.reply == replySkipNext)
+	call.muted = false
 }
 
 const defaultUser = "default"
@@ -340,8 +411,23 @@ func (s *Session) Authenticated() bool {
 func (s *Session) Kill() {
 	if !s.killed.Swap(true) {
 		close(s.gone)
+		s.Leave()
 		s.conn.Kill()
 	}
+}
+
+// Leave ends the client's subscriptions, from any goroutine.
+func (s *Session) Leave() { s.subs.End() }
+
+// onlyListens reports whether the client has subscriptions and no way to tell messages from replies: it speaks RESP2.
+func (s *Session) onlyListens() bool { return s.proto == minProto && s.subs.Subscribed() }
+
+// OutputClass is whose limits hold for what waits for the client, as an index of config.OutputLimits.
+func (s *Session) OutputClass() int {
+	if s.subs.Subscribed() {
+		return config.ClientPubSub
+	}
+	return config.ClientNormal
 }
 
 // HangUp says, from any goroutine, that the client sends nothing more. As in Redis that ends one whose command waits; any
@@ -374,7 +460,7 @@ func (s *Session) Evictable() bool { return !s.noEvict.Load() }
 // likes.
 func (s *Session) Subscribed() bool {
 	v := s.shown()
-	return v.monitoring || v.blocked
+	return v.monitoring || v.blocked || s.subs.Subscribed()
 }
 
 // shown is the session as others see it.

@@ -70,7 +70,7 @@ func sadd(c *Call) (err error) {
 	}
 	added := c.addMembers(members)
 	if added > 0 {
-		c.Tx.Changed(key, shards.EventSAdd)
+		c.Tx.ChangedBy(key, shards.EventSAdd, added)
 	}
 	c.Reply.Int(int64(added))
 	return nil
@@ -131,7 +131,7 @@ func (c *Call) removeMembers(key []byte, members [][]byte) (removed int) {
 	}
 	c.set.Save()
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventSRem)
+		c.Tx.ChangedBy(key, shards.EventSRem, removed)
 		c.dropIfEmpty(c.slot, key, c.set.Len())
 	}
 	return removed
@@ -223,6 +223,7 @@ func smembers(c *Call) error {
 
 // replyMembers appends all members of a set.
 func (c *Call) replyMembers(set *value.Members) {
+	c.long(set.Len())
 	it := set.Iter()
 	for it.Next() {
 		c.replyElement(it.Element())

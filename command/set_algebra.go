@@ -59,6 +59,15 @@ func (c *Call) readSets(keys [][]byte) ([]value.Members, error) {
 	return c.sets, nil
 }
 
+// longSets is long for a command that goes over all of the sets that readSets has read.
+func (c *Call) longSets() {
+	n := 0
+	for i := range c.sets {
+		n += c.sets[i].Len()
+	}
+	c.long(n)
+}
+
 // forgetSets lets go of what readSets has read, so that nothing keeps the memory of values that change later.
 func (c *Call) forgetSets() {
 	clear(c.sets)
@@ -74,6 +83,7 @@ func sinter(c *Call) error {
 		return err
 	}
 	common := value.Intersect(sets)
+	c.long(sets[0].Len()) // the smallest now
 	at, n := c.Reply.DeferSet(), 0
 	for common.Next() {
 		c.replyElement(common.Element())
@@ -127,6 +137,7 @@ func sintercard(c *Call) error {
 		return err
 	}
 	common, n := value.Intersect(sets), int64(0)
+	c.long(sets[0].Len())
 	for (o.limit == 0 || n < o.limit) && common.Next() {
 		n++
 	}
@@ -140,6 +151,7 @@ func sunion(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.longSets()
 	r := c.newSetReply()
 	r.mayRepeat = len(sets) > 1
 	for i := range sets {
@@ -158,6 +170,7 @@ func sdiff(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.longSets()
 	r := c.newSetReply()
 	rest := value.Subtract(sets)
 	for rest.Next() {
@@ -188,6 +201,7 @@ func sinterstore(c *Call) error {
 		return err
 	}
 	common := value.Intersect(sets)
+	c.long(sets[0].Len())
 	c.storeSet(common.Encoding(), shards.EventSInterStore, func(set *value.SetEdit) { set.AddIntersection(&common) })
 	return nil
 }
@@ -198,6 +212,7 @@ func sunionstore(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.longSets()
 	c.storeSet(value.Ints, shards.EventSUnionStore, func(set *value.SetEdit) { set.AddUnion(sets) })
 	return nil
 }
@@ -208,6 +223,7 @@ func sdiffstore(c *Call) error {
 	if err != nil {
 		return err
 	}
+	c.longSets()
 	c.storeSet(value.Ints, shards.EventSDiffStore, func(set *value.SetEdit) { set.AddDifference(sets) })
 	return nil
 }

@@ -82,7 +82,7 @@ func (c *Call) popSome() error {
 	count := int(min(n, int64(c.set.Len())))
 	c.Reply.Set(count)
 	left := c.popMembers(count)
-	c.Tx.Changed(key, shards.EventSPop)
+	c.Tx.ChangedBy(key, shards.EventSPop, count)
 	c.dropIfEmpty(c.slot, key, left)
 	return nil
 }
@@ -90,6 +90,7 @@ func (c *Call) popSome() error {
 // popMembers replies with count random members of the set in c.set, takes them out, and returns how many are left. If none would be, they stay
 // in, and the key is the caller's to remove.
 func (c *Call) popMembers(count int) (left int) {
+	c.long(count)
 	switch left = c.set.Len() - count; {
 	case left == 0:
 		members := c.set.Members()
@@ -159,11 +160,13 @@ func (c *Call) sampleSome() error {
 
 // sampleDistinct replies with different members. It takes the set by value, because to sample keeps it on the heap.
 func (c *Call) sampleDistinct(set value.Members, count int) {
+	c.long(count)
 	c.Reply.Array(count)
 	set.Sample(count, c.replyElement)
 }
 
 func (c *Call) sampleRepeated(set *value.Members, count int64) error {
+	c.long(int(count))
 	c.Reply.Array(int(count))
 	for ; count > 0; count-- {
 		c.replyElement(set.Random())

@@ -29,13 +29,13 @@ func sortRows() []Row {
 	}
 	return []Row{
 		{
-			Name: "sort", Arity: -2, Flags: Write | DenyOOM | Slow | Dangerous, ACL: acl, Run: sort,
+			Name: "sort", Arity: -2, Flags: Write | DenyOOM | Dangerous, ACL: acl, Run: sort,
 			Keys:  append(read(), KeySpec{Flags: OW | Update, Find: sortDestination, Notes: store}),
 			Roams: func(args [][]byte) bool { return sortRoams(args, true) },
 			Since: "1.0.0", Cost: cost, Doc: "Returns or stores the elements of a list, a set or a sorted set in another order.",
 		},
 		{
-			Name: "sort_ro", Arity: -2, Flags: ReadOnly | Slow | Dangerous, ACL: acl, Run: sortRO, Keys: read(),
+			Name: "sort_ro", Arity: -2, Flags: ReadOnly | Dangerous, ACL: acl, Run: sortRO, Keys: read(),
 			Roams: func(args [][]byte) bool { return sortRoams(args, false) },
 			Since: "7.0.0", Cost: cost, Doc: "Returns the elements of a list, a set or a sorted set in another order.",
 		},
@@ -234,7 +234,7 @@ func (s *sorter) store() {
 	case list.Len() > 0:
 		slot.Persist()
 		list.MoveTo(slot, s.c.listSize())
-		s.c.Tx.Changed(key, shards.EventSortStore)
+		s.c.Tx.ChangedBy(key, shards.EventSortStore, list.Len())
 	case slot.Delete():
 		s.c.Tx.Changed(key, shards.EventDel)
 	}

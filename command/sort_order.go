@@ -88,6 +88,7 @@ func (s *sorter) read(source value.View, from, n int, backwards bool) {
 	if n == 0 {
 		return
 	}
+	s.c.long(from + n)
 	switch value.TypeOf(source.Kind) {
 	case value.Set:
 		s.readSet(source, from, n)

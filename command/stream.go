@@ -293,7 +293,7 @@ func xdel(c *Call) error {
 	if deleted > 0 {
 		s.Settle()
 		s.Save(slot)
-		c.Tx.Changed(key, shards.EventXDel)
+		c.Tx.ChangedBy(key, shards.EventXDel, deleted)
 	}
 	c.Reply.Int(int64(deleted))
 	return nil
@@ -325,14 +325,26 @@ func xtrim(c *Call) error {
 	}
 	removed := int64(0)
 	if ok {
+		c.long(o.mostRemoved(&s))
 		removed = s.Trim(&o.Trimming)
 		s.Save(slot) // even if no entry went: a node of deleted ones may have gone
 	}
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventXTrim)
+		c.Tx.ChangedBy(key, shards.EventXTrim, int(removed))
 	}
 	c.Reply.Int(removed)
 	return nil
+}
+
+// mostRemoved is how many entries a trim may remove.
+func (o *trimArgs) mostRemoved(s *value.StreamLog) int {
+	switch {
+	case o.ByID:
+		return int(s.Len)
+	case s.Len > o.MaxLen:
+		return int(s.Len - o.MaxLen)
+	}
+	return 0
 }
 
 // The refusals of XSETID.

@@ -131,7 +131,7 @@ func xclaim(c *Call) error {
 	cl := c.openClaim(c.Args[3])
 	if o.last.Compare(cl.g.LastID) > 0 {
 		cl.g.LastID = o.last
-		cl.changed = true
+		cl.advanced = true
 	}
 	at, n := c.Reply.DeferArray(), 0
 	for _, id := range o.ids {
@@ -146,12 +146,13 @@ func xclaim(c *Call) error {
 
 // claimer is a consumer that claims pending entries of a group.
 type claimer struct {
-	c       *Call
-	s       value.StreamLog
-	g       value.Group
-	k       value.Consumer
-	name    []byte
-	changed bool
+	c        *Call
+	s        value.StreamLog
+	g        value.Group
+	k        value.Consumer
+	name     []byte
+	changed  int  // entries that were taken or are no longer pending
+	advanced bool // the group's last id is another: a change if nothing else is
 }
 
 // openClaim opens key and group, which are there, for a consumer that claims.
@@ -166,8 +167,11 @@ func (c *Call) openClaim(name []byte) (cl claimer) {
 func (cl *claimer) close() {
 	cl.g.SaveConsumer(cl.name, cl.k)
 	cl.g.Save()
-	if cl.changed {
-		cl.c.Tx.Changed(cl.c.Args[1], shards.EventUnnamed)
+	if cl.changed == 0 && cl.advanced {
+		cl.changed = 1
+	}
+	if cl.changed > 0 {
+		cl.c.Tx.ChangedBy(cl.c.Args[1], shards.EventUnnamed, cl.changed)
 	}
 }
 
@@ -175,7 +179,7 @@ func (cl *claimer) close() {
 func (cl *claimer) claim(o *claimArgs, id value.StreamID) bool {
 	p, found := cl.g.Find(id)
 	if !cl.s.Has(id) {
-		cl.changed = cl.g.Ack(id) || cl.changed
+		cl.forget(id)
 		return false
 	}
 	switch {
@@ -196,11 +200,18 @@ func (cl *claimer) claim(o *claimArgs, id value.StreamID) bool {
 	return true
 }
 
+// forget drops what may be pending of an entry that is gone.
+func (cl *claimer) forget(id value.StreamID) {
+	if cl.g.Ack(id) {
+		cl.changed++
+	}
+}
+
 // take makes a pending entry the consumer's and answers with it.
 func (cl *claimer) take(p value.Pending, justID bool) {
 	cl.g.Assign(p, cl.k)
 	cl.k.Active = cl.c.Tx.Now()
-	cl.changed = true
+	cl.changed++
 	if justID {
 		cl.c.replyID(p.ID)
 		return
@@ -262,6 +273,7 @@ func xautoclaim(c *Call) error {
 		return errNoKeyOrGroup(key, c.Args[2])
 	}
 	cl := c.openClaim(c.Args[3])
+	c.long(int(min(o.count, int64(cl.g.Pending()))))
 	claimed, gone, next := cl.find(&o)
 	c.Reply.Array(3)
 	c.replyID(next)
@@ -293,7 +305,7 @@ func (cl *claimer) find(o *autoArgs) (claimed []value.Pending, gone []value.Stre
 		}
 		from, more = p.ID.Next()
 		if !cl.s.Has(p.ID) {
-			cl.changed = cl.g.Ack(p.ID) || cl.changed
+			cl.forget(p.ID)
 			gone = append(gone, p.ID)
 			count--
 			continue

@@ -241,6 +241,7 @@ func xgroupDelConsumer(c *Call) error {
 		c.Reply.Int(0)
 		return nil
 	}
+	c.long(g.Held(k))
 	c.Tx.Write(c.Args[2])
 	held := g.DeleteConsumer(c.Args[4], k)
 	g.Save()

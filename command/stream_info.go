@@ -237,6 +237,7 @@ func (c *Call) replyHeld(g *value.Group, w value.PendingWalk, count int64, owner
 		c.Reply.Int(p.Time)
 		c.Reply.Int(p.Deliveries)
 		n++
+		c.longAfter(n)
 	}
 	c.Reply.SetArray(at, int(n))
 }

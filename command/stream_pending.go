@@ -56,7 +56,7 @@ func xack(c *Call) error {
 	}
 	if n > 0 {
 		g.Save()
-		c.Tx.Changed(key, shards.EventUnnamed)
+		c.Tx.ChangedBy(key, shards.EventUnnamed, n)
 	}
 	c.Reply.Int(int64(n))
 	return nil
@@ -181,6 +181,7 @@ func (c *Call) replyPending(g *value.Group, o *pendingArgs) {
 		c.Reply.Int(max(now-p.Time, 0))
 		c.Reply.Int(p.Deliveries)
 		n++
+		c.longAfter(n)
 	}
 	c.Reply.SetArray(at, int(n))
 }

@@ -120,6 +120,7 @@ func (c *Call) replyEntries(w *value.StreamWalk, count int64) {
 		if n++; n == count {
 			break
 		}
+		c.longAfter(n)
 	}
 	c.Reply.SetArray(at, int(n))
 }

@@ -352,6 +352,7 @@ func (c *Call) replyNew(s *value.StreamLog, g *value.Group, k *value.Consumer, o
 		if n++; n == o.count {
 			break
 		}
+		c.longAfter(n)
 	}
 	c.Reply.SetArray(at, int(n))
 }
@@ -375,6 +376,7 @@ func (c *Call) replyHistory(s *value.StreamLog, g *value.Group, k value.Consumer
 			c.Reply.NullArray()
 		}
 		n++
+		c.longAfter(n)
 		from, more = p.ID.Next()
 	}
 	c.Reply.SetArray(at, int(n))

@@ -27,7 +27,7 @@ func stringReadRows() []Row {
 			Since: "2.4.0", Cost: "O(N) in the length of the returned text", Doc: "Returns a part of a string.",
 		},
 		{
-			Name: "lcs", Arity: -3, Flags: ReadOnly | Slow, Keys: keys(RO|Access, 1, 2, 1), Run: lcs,
+			Name: "lcs", Arity: -3, Flags: ReadOnly, Keys: keys(RO|Access, 1, 2, 1), Run: lcs,
 			Since: "7.0.0", Cost: "O(N*M) in the lengths of both strings", Doc: "Returns the longest common subsequence of two strings.",
 		},
 		{
@@ -42,6 +42,7 @@ func stringReadRows() []Row {
 		{
 			Name: "substr", Arity: 4, Flags: ReadOnly, Keys: keys(RO|Access, 1, 1, 1), Run: getrange,
 			Since: "1.0.0", Cost: "O(N) in the length of the returned text", Doc: "Returns a part of a string, as GETRANGE does.",
+			Deprecated: "2.0.0", Instead: "`GETRANGE`",
 		},
 	}
 }
@@ -76,6 +77,7 @@ func stringWriteRows() []Row {
 		{
 			Name: "getset", Arity: 3, Flags: Write | DenyOOM | Fast, Keys: keys(inPlace, 1, 1, 1), Run: getset,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Sets a key to a string and returns the one before.",
+			Deprecated: "6.2.0", Instead: "`SET` with the `!GET` argument",
 		},
 		{
 			Name: "incr", Arity: 2, Flags: number, Keys: keys(inPlace, 1, 1, 1), Run: incr,
@@ -101,6 +103,7 @@ func stringWriteRows() []Row {
 		{
 			Name: "psetex", Arity: 4, Flags: Write | DenyOOM | Short, Keys: keys(OW|Update, 1, 1, 1), Run: psetex,
 			Since: "2.6.0", Cost: "O(1)", Doc: "Sets a key to a string that expires after some milliseconds.",
+			Deprecated: "2.6.12", Instead: "`SET` with the `PX` argument",
 		},
 		{
 			Name: "set", Arity: -3, Flags: Write | DenyOOM | Short, Run: set,
@@ -110,10 +113,12 @@ func stringWriteRows() []Row {
 		{
 			Name: "setex", Arity: 4, Flags: Write | DenyOOM | Short, Keys: keys(OW|Update, 1, 1, 1), Run: setex,
 			Since: "2.0.0", Cost: "O(1)", Doc: "Sets a key to a string that expires after some seconds.",
+			Deprecated: "2.6.12", Instead: "`SET` with the `EX` argument",
 		},
 		{
 			Name: "setnx", Arity: 3, Flags: Write | DenyOOM | Fast, Keys: keys(OW|Insert, 1, 1, 1), Run: setnx,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Sets a key to a string if the key does not exist.",
+			Deprecated: "2.6.12", Instead: "`SET` with the `NX` argument",
 		},
 		{
 			Name: "setrange", Arity: 4, Flags: Write | DenyOOM, Keys: keys(RW|Update, 1, 1, 1), Run: setrange,

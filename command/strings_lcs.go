@@ -74,6 +74,7 @@ func lcs(c *Call) error {
 	if err := lcsFits(len(a), len(b), c.Server.config.Now().ProtoMaxBulkLen); err != nil {
 		return err
 	}
+	c.longBytes(lcsCellSize * len(a) * len(b))
 	t := newLCSTable(a, b)
 	switch {
 	case o.index:

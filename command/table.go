@@ -29,7 +29,9 @@ func families() []family {
 		{"sorted_set", zsetRows()},
 		{"stream", streamRows()},
 		{"geo", geoRows()},
+		{"pubsub", pubsubRows()},
 		{"generic", keysRows()},
+		{"transactions", transactionRows()},
 		{"server", serverRows()},
 	}
 }
@@ -105,7 +107,7 @@ func (r *Row) check() error {
 		{r.Arity == 0, "no arity"},
 		{r.Doc == "" || r.Since == "" || r.Group == "", "undocumented"},
 		{r.Run == nil && !container, "no function"},
-		{r.Place == ByKeys && len(r.Keys) == 0 && !container, "no keys and no place to run"},
+		{(r.Place == ByKeys || r.Place == ByKeysAlone) && len(r.Keys) == 0 && !container, "no keys and no place to run"},
 		{r.Split != Whole && (len(r.Keys) != 1 || r.Keys[0].Last >= 0), "splits, but not over all its keys"},
 		{r.Flags&Write != 0 && r.Flags&ReadOnly != 0, "both reads only and writes"},
 	} {

@@ -212,6 +212,7 @@ func (c *Call) replyMember(e value.Element, score float64, scored bool) {
 
 // replyScored answers with the members of a walk.
 func (c *Call) replyScored(s value.SortedSet, w value.Walk) {
+	c.long(w.N)
 	c.beginMembers(w.N, w.Scores)
 	s.Walk(w, func(e value.Element, score float64) bool {
 		c.replyMember(e, score, w.Scores)
@@ -221,13 +222,14 @@ func (c *Call) replyScored(s value.SortedSet, w value.Walk) {
 
 // removeSpan takes the members of n ranks out of a sorted set that is open in c.slot, and the key with the last of them.
 func (c *Call) removeSpan(key []byte, from, n int, e shards.Event) {
+	c.long(n)
 	isAll := n == value.OpenSortedSet(c.slot.View()).Len()
 	if isAll {
 		c.slot.Delete()
 	} else {
 		value.SortedSetRemoveSpan(c.slot, from, n)
 	}
-	c.Tx.Changed(key, e)
+	c.Tx.ChangedBy(key, e, n)
 	if isAll {
 		c.Tx.Also(key, shards.EventDel)
 	}

@@ -102,7 +102,7 @@ func (c *Call) addAndReply(key []byte, o *zaddOptions, scores []float64) (err er
 		return err
 	}
 	did := c.addPairs(o, scores)
-	c.toldAdded(key, o, did.added+did.changed)
+	c.toldAdded(key, o, int(did.added+did.changed))
 	switch {
 	case o.Increment:
 		c.replyScore(did.score, did.last != value.NotAdded)
@@ -141,13 +141,13 @@ func (c *Call) addPairs(o *zaddOptions, scores []float64) (did zaddOutcome) {
 }
 
 // toldAdded says that members or scores are new, if some are.
-func (c *Call) toldAdded(key []byte, o *zaddOptions, n int64) {
+func (c *Call) toldAdded(key []byte, o *zaddOptions, n int) {
 	switch {
 	case n == 0:
 	case o.Increment:
-		c.Tx.Changed(key, shards.EventZIncr)
+		c.Tx.ChangedBy(key, shards.EventZIncr, n)
 	default:
-		c.Tx.Changed(key, shards.EventZAdd)
+		c.Tx.ChangedBy(key, shards.EventZAdd, n)
 	}
 }
 
@@ -203,7 +203,7 @@ func (c *Call) removeScored(key []byte, members [][]byte) (removed int64) {
 		}
 	}
 	if removed > 0 {
-		c.Tx.Changed(key, shards.EventZRem)
+		c.Tx.ChangedBy(key, shards.EventZRem, int(removed))
 		c.dropIfEmpty(c.slot, key, left)
 	}
 	return removed

@@ -16,31 +16,31 @@ func zsetCombineRows() []Row {
 	in, out := countedKeys(RO|Access, 1), append(keys(OW|Update, 1, 1, 1), countedKeys(RO|Access, 2)...)
 	return []Row{
 		{
-			Name: "zdiff", Arity: -3, Flags: ReadOnly | Slow, Keys: in, Run: zdiff,
+			Name: "zdiff", Arity: -3, Flags: ReadOnly, Keys: in, Run: zdiff,
 			Since: "6.2.0", Cost: slow, Doc: "Returns the members of a sorted set that others do not have.",
 		},
 		{
-			Name: "zdiffstore", Arity: -4, Flags: Write | DenyOOM | Slow, Keys: out, Run: zdiffstore,
+			Name: "zdiffstore", Arity: -4, Flags: Write | DenyOOM, Keys: out, Run: zdiffstore,
 			Since: "6.2.0", Cost: slow, Doc: "Stores the members of a sorted set that others do not have.",
 		},
 		{
-			Name: "zinter", Arity: -3, Flags: ReadOnly | Slow, Keys: in, Run: zinter,
+			Name: "zinter", Arity: -3, Flags: ReadOnly, Keys: in, Run: zinter,
 			Since: "6.2.0", Cost: slow, Doc: "Returns the members that all of several sorted sets have.",
 		},
 		{
-			Name: "zintercard", Arity: -3, Flags: ReadOnly | Slow, Keys: in, Run: zintercard,
+			Name: "zintercard", Arity: -3, Flags: ReadOnly, Keys: in, Run: zintercard,
 			Since: "7.0.0", Cost: "O(N*K), N members of the smallest of K inputs", Doc: "Counts the members that all of several sorted sets have.",
 		},
 		{
-			Name: "zinterstore", Arity: -4, Flags: Write | DenyOOM | Slow, Keys: out, Run: zinterstore,
+			Name: "zinterstore", Arity: -4, Flags: Write | DenyOOM, Keys: out, Run: zinterstore,
 			Since: "2.0.0", Cost: slow, Doc: "Stores the members that all of several sorted sets have.",
 		},
 		{
-			Name: "zunion", Arity: -3, Flags: ReadOnly | Slow, Keys: in, Run: zunion,
+			Name: "zunion", Arity: -3, Flags: ReadOnly, Keys: in, Run: zunion,
 			Since: "6.2.0", Cost: slow, Doc: "Returns the members that any of several sorted sets has.",
 		},
 		{
-			Name: "zunionstore", Arity: -4, Flags: Write | DenyOOM | Slow, Keys: out, Run: zunionstore,
+			Name: "zunionstore", Arity: -4, Flags: Write | DenyOOM, Keys: out, Run: zunionstore,
 			Since: "2.0.0", Cost: slow, Doc: "Stores the members that any of several sorted sets has.",
 		},
 	}
@@ -62,6 +62,7 @@ type combination struct {
 	shows  bool // knows WITHSCORES
 	counts bool // knows LIMIT
 
+	c         *Call
 	in        []value.Weighted
 	aggregate value.Aggregate
 	scored    bool
@@ -81,7 +82,7 @@ func (o *combination) parse(c *Call, at int) error {
 		return errSyntax
 	}
 	words := c.Args[at+1:]
-	o.in = make([]value.Weighted, n)
+	o.c, o.in = c, make([]value.Weighted, n)
 	for i := range o.in {
 		o.in[i].Weight = 1
 		if o.in[i].Set, err = c.scored(words[i]); err != nil {
@@ -156,9 +157,33 @@ func (c *Call) scored(key []byte) (value.Scored, error) {
 	return s, nil
 }
 
-func (o *combination) union() []value.ScoredMember { return value.Union(o.in, o.aggregate) }
-func (o *combination) inter() []value.ScoredMember { return value.Inter(o.in, o.aggregate) }
-func (o *combination) diff() []value.ScoredMember  { return value.Diff(o.in) }
+func (o *combination) union() []value.ScoredMember {
+	n := 0
+	for i := range o.in {
+		n += o.in[i].Len()
+	}
+	o.c.long(n)
+	return value.Union(o.in, o.aggregate)
+}
+
+func (o *combination) inter() []value.ScoredMember {
+	o.c.long(o.smallest())
+	return value.Inter(o.in, o.aggregate)
+}
+
+func (o *combination) diff() []value.ScoredMember {
+	o.c.long(o.in[0].Len())
+	return value.Diff(o.in)
+}
+
+// smallest is how many members the smallest input has, which are those that an intersection goes over.
+func (o *combination) smallest() int {
+	n := o.in[0].Len()
+	for i := range o.in {
+		n = min(n, o.in[i].Len())
+	}
+	return n
+}
 
 func zunion(c *Call) error {
 	return replyCombined(c, combination{weighs: true, shows: true}, (*combination).union)
@@ -200,7 +225,7 @@ func storeCombined(c *Call, o combination, combine func(*combination) []value.Sc
 	if err := o.parse(c, 2); err != nil {
 		return err
 	}
-	c.storeMembers(c.Args[1], combine(&o), e)
+	c.storeMembers(c.Args[1], combine(&o), e, 1)
 	return nil
 }
 
@@ -209,6 +234,7 @@ func zintercard(c *Call) error {
 	if err := o.parse(c, 1); err != nil {
 		return err
 	}
+	c.long(o.smallest())
 	c.Reply.Int(value.InterLen(o.in, o.limit))
 	return nil
 }

@@ -74,6 +74,7 @@ func (c *Call) popWalk(count int64, greatest bool) value.Walk {
 }
 
 func (c *Call) replyPopped(w value.Walk, inPairs bool) {
+	c.long(w.N)
 	value.OpenSortedSet(c.slot.View()).Walk(w, func(e value.Element, score float64) bool {
 		if inPairs {
 			c.Reply.Array(2)
@@ -237,6 +238,7 @@ func (c *Call) replyRank(s value.SortedSet, rank int, scored bool) {
 
 // replyRepeated answers with count members, each drawn from all.
 func (c *Call) replyRepeated(s value.SortedSet, count int, scored bool) error {
+	c.long(count)
 	c.beginMembers(count, scored)
 	for range count {
 		c.replyRank(s, rand.IntN(s.Len()), scored)
@@ -253,6 +255,7 @@ const fewShare = 8
 // replyDistinct answers with count members of more, each at most once.
 func (c *Call) replyDistinct(s value.SortedSet, count int, scored bool) {
 	n := s.Len()
+	c.long(count)
 	c.beginMembers(count, scored)
 	if count <= n/fewShare {
 		// Floyd's way of drawing: a rank that is taken already gives way to the last one that may be drawn.

@@ -287,6 +287,7 @@ func zrangestore(c *Call) error {
 		return err
 	}
 	w, lim := o.walk(s), c.Tx.Encoding()
+	c.long(w.N)
 	var found value.Gathered
 	s.Walk(w, func(e value.Element, score float64) bool {
 		found.Add(e, score)
@@ -298,17 +299,18 @@ func zrangestore(c *Call) error {
 	if o.reverse {
 		slices.Reverse(found.Members)
 	}
-	c.storeMembers(c.Args[1], found.Members, shards.EventZRangeStore)
+	c.storeMembers(c.Args[1], found.Members, shards.EventZRangeStore, 1)
 	return nil
 }
 
-// storeMembers makes a key a sorted set of members, in order, whatever it held; without any, it is removed. It answers how many there are.
-func (c *Call) storeMembers(key []byte, members []value.ScoredMember, e shards.Event) {
+// storeMembers makes a key a sorted set of members, in order, whatever it held; without any, it is removed. It answers how many there are, and
+// says that so many changes were made.
+func (c *Call) storeMembers(key []byte, members []value.ScoredMember, e shards.Event, changes int) {
 	c.slot = c.Tx.Write(key)
 	if len(members) > 0 {
 		value.PutSortedSet(c.slot, c.Tx.Encoding(), members)
 		c.slot.Persist()
-		c.Tx.Changed(key, e)
+		c.Tx.ChangedBy(key, e, changes)
 	} else if c.slot.Delete() {
 		c.Tx.Changed(key, shards.EventDel)
 	}

@@ -113,7 +113,9 @@ type Snapshot struct {
 	Shards            int // 0 for one per processor
 	InlineRuns        bool
 	IOEngine          string // EngineAuto, EngineNetpoll or EngineEpoll
-	IOPollers         int    // 0 for three quarters of the processors, at least one
+	HTTPEndpoints     bool
+	HTTPPort          int // 0 for the port of Redis
+	IOPollers         int // 0 for three quarters of the processors, at least one
 
 	values []string // canonical, by row number
 }

@@ -497,6 +497,10 @@ func ownRows() []Row {
 			into(toString(func(s *Snapshot) *string { return &s.IOEngine })),
 		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for three quarters of the processors, at least one.").
 			into(toInt(func(s *Snapshot) *int { return &s.IOPollers })),
+		boolean("http-endpoints", true, "Answer HTTP requests for /healthz, /readyz and /metrics.").
+			into(toBool(func(s *Snapshot) *bool { return &s.HTTPEndpoints })),
+		integer("http-port", 0, 0, maxPort, "Port for those requests; 0 for the port of Redis.").
+			into(toInt(func(s *Snapshot) *int { return &s.HTTPPort })),
 		enum("log-format", "text", []string{"text", "json"}, "How log lines are written.").
 			into(toString(func(s *Snapshot) *string { return &s.LogFormat })),
 		special(acceptUnsupported, "", readWords, "Directives whose unkept promise is accepted.").

@@ -32,9 +32,11 @@ type conn struct {
 	replies *bufio.Writer // between run and send
 	driver  driver
 	session *command.Session
-	local   bool // the peer is on this machine
+	mail    []*conn // others who have pushes in their outbox that this connection sends
+	local   bool    // the peer is on this machine
 	killed  atomic.Bool
 	parked  atomic.Bool  // waits for bytes
+	begun   bool         // has taken a command: what comes is no HTTP request
 	fresh   atomic.Bool  // read something since the sweeper last looked
 	input   atomic.Int64 // bytes that have come and are not yet run, for readers on other goroutines
 	buffers atomic.Int64 // bytes of memory that the read buffers take, for the same
@@ -100,18 +102,40 @@ func (c *conn) run() error {
 func (c *conn) send() error {
 	w := c.replies
 	c.replies = nil
-	defer c.server.putWriter(w)
-	defer c.out.letGo()
-	return w.Flush()
+	err := w.Flush()
+	c.out.letGo()
+	c.server.putWriter(w)
+	c.deliver()
+	return err
 }
+
+// deliver sends the pushes that this connection's commands have left with others.
+func (c *conn) deliver() {
+	for i, to := range c.mail {
+		c.mail[i] = nil
+		to.out.sendPushes()
+	}
+	c.mail = c.mail[:0]
+	if cap(c.mail) > keptMail {
+		c.mail = nil
+	}
+}
+
+const keptMail = 1024 // receivers that a connection keeps room for
 
 // commands hands every whole command that is buffered to the session.
 func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
+	if !c.begun {
+		if is, err := c.web(w); is || err != nil {
+			return err
+		}
+	}
 	for {
 		args, ok, err := c.reader.Next(limits)
 		if err != nil || !ok {
 			return err
 		}
+		c.begun = true
 		if err := c.session.Do(args, w); err != nil || c.session.Closing() {
 			return err
 		}
@@ -203,13 +227,13 @@ func isTimeout(err error) bool { return err != nil && errors.Is(err, os.ErrDeadl
 // isDone reports whether a connection ended from our side, with a client that may still be sending.
 func isDone(err error) bool {
 	var broken proto.Error
-	return err == nil || errors.Is(err, errKilled) || errors.As(err, &broken)
+	return err == nil || errors.Is(err, errKilled) || errors.Is(err, errAnswered) || errors.As(err, &broken)
 }
 
 // finish says why a connection ended, where that is of interest to an operator.
 func (c *conn) finish(err error) {
 	switch {
-	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errKilled), c.killed.Load():
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errKilled), errors.Is(err, errAnswered), c.killed.Load():
 	case errors.Is(err, proto.ErrQueryLimit):
 		c.server.log.Warn("Closing client that reached max query buffer length", "client", c.session.Describe())
 	case errors.Is(err, errHandshake):
@@ -231,6 +255,7 @@ func (c *conn) close(linger bool) {
 		if c.out.isDraining() {
 			c.driver.yield()
 		}
+		c.session.Leave()
 		c.out.drain(patience)
 		if t, ok := c.stream.(*tls.Conn); ok {
 			_ = t.CloseWrite()
@@ -295,6 +320,7 @@ func (c *conn) HungUp() bool { return c.isEnding() || c.driver.isHungUp() }
 // Wait implements command.Conn. Pushes go out meanwhile.
 func (c *conn) Wait() {
 	c.out.letGo()
+	c.deliver()
 	c.driver.yield()
 	c.driver.tellsHangUp(true)
 }
@@ -306,10 +332,29 @@ func (c *conn) Resume() {
 }
 
 // Yield implements command.Conn.
-func (c *conn) Yield() { c.driver.yield() }
+func (c *conn) Yield() {
+	c.driver.yield()
+	if len(c.mail) > 0 {
+		c.deliver()
+	}
+}
 
-// Push implements command.Conn.
-func (c *conn) Push(b []byte) { c.out.push(b) }
+// Post implements command.Conn.
+func (c *conn) Post(push []byte) (first bool) { return c.out.post(push) }
+
+// SendPushes implements command.Conn.
+func (c *conn) SendPushes() { c.out.sendPushes() }
+
+// InsertPushes implements command.Conn.
+func (c *conn) InsertPushes(w *bufio.Writer) error { return c.out.insertPushes(w) }
+
+// Carry implements command.Conn.
+func (c *conn) Carry(to command.Conn) { c.mail = append(c.mail, to.(*conn)) }
+
+// Speak implements command.Conn.
+func (c *conn) Speak(version int) { c.out.speak(version < pushesSince) }
+
+const pushesSince = 3 // the version of the protocol that has pushes
 
 // Local implements command.Conn.
 func (c *conn) Local() bool { return c.local }
@@ -340,7 +385,7 @@ func (c *conn) Descriptor() int { return descriptor(c.socket) }
 
 // outputLimit implements owner.
 func (c *conn) outputLimit() config.OutputLimit {
-	return c.server.config.Now().ClientOutputBufferLimit[config.ClientNormal]
+	return c.server.config.Now().ClientOutputBufferLimit[c.session.OutputClass()]
 }
 
 // isKilled implements owner.

@@ -6,10 +6,15 @@
 // write; mu is never held over a write that can wait. Only the holder of the token writes to the stream, and it takes the
 // token for whole replies or whole pushes, so that neither ever ends up inside the other. Whoever gives the token back
 // looks at the outbox afterwards; so a push that found the token taken is never forgotten.
+//
+// Pushes come in two steps, since one who publishes to many sends to each of them at the end what many messages have left:
+// post puts a push in the outbox and makes no system call, so that it may be called by the owner of a shard; whoever put the
+// first one in sees to it that sendPushes follows soon. The outbox has a lock of its own, which is held for a copy at most.
 
 package conn
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -38,16 +43,22 @@ type output struct {
 	stream   net.Conn // where replies and pushes are written: this output, or TLS over it
 	traffic  *traffic
 	token    sync.Mutex  // the right to write to stream
-	mail     atomic.Bool // the outbox may hold something
+	boxes    *sync.Pool  // of *[]byte, for outboxes
+	mail     atomic.Bool // the outbox may hold something, or has overflowed
+
+	box     sync.Mutex   // guards what follows; it is the last lock to be taken
+	outbox  *[]byte      // nil: empty
+	posted  atomic.Int64 // bytes in it
+	flood   atomic.Int64 // how much was waiting when a push did not fit any more, until it is reported
+	arrays  bool         // the client takes pushes as arrays: it speaks RESP2
+	closing bool         // takes no further pushes
 
 	mu       sync.Mutex // guards what follows
 	try      tryWriter
 	pending  [][]byte
-	bytes    int64 // pending, with what the drainer is writing
-	outbox   []byte
+	bytes    atomic.Int64 // pending, with what the drainer is writing
 	draining bool
 	progress bool          // the drainer got rid of something since stirred was last asked
-	closing  bool          // takes no further pushes
 	patience time.Duration // how long the drainer waits for a client that takes nothing; 0: for ever
 	soft     time.Time     // since when the soft limit is exceeded
 	excess   int64         // how much was pending when that became too much, until report
@@ -62,9 +73,9 @@ type traffic struct {
 }
 
 // open makes o the output of a socket.
-func (o *output) open(socket net.Conn, by owner, t *traffic) {
-	o.Conn, o.owner, o.try, o.traffic = socket, by, newTryWriter(socket), t
-	o.stream = o
+func (o *output) open(socket net.Conn, by owner, t *traffic, boxes *sync.Pool) {
+	o.Conn, o.owner, o.try, o.traffic, o.boxes = socket, by, newTryWriter(socket), t, boxes
+	o.stream, o.arrays = o, true
 	o.drained.L = &o.mu
 }
 
@@ -115,7 +126,7 @@ func (o *output) keep(p []byte) {
 	if !o.admit(len(p)) {
 		return
 	}
-	o.bytes += int64(len(p))
+	o.bytes.Add(int64(len(p)))
 	for len(p) > 0 {
 		last := len(o.pending) - 1
 		if last < 0 || len(o.pending[last]) == cap(o.pending[last]) {
@@ -147,7 +158,7 @@ func (o *output) admit(n int) bool {
 	if o.failed != nil {
 		return false
 	}
-	waiting := o.bytes + int64(len(o.outbox)) + int64(n)
+	waiting := o.bytes.Load() + o.posted.Load() + int64(n)
 	if !o.over(waiting) {
 		return true
 	}
@@ -173,7 +184,9 @@ func (o *output) fail(err error) {
 	if o.failed == nil {
 		o.failed = err
 	}
-	o.pending, o.outbox, o.bytes = nil, nil, 0
+	o.pending = nil
+	o.bytes.Store(0)
+	o.shut()
 }
 
 // over reports whether so many bytes are more than may wait: more than the hard limit, or for some time more than the
@@ -233,7 +246,7 @@ func (o *output) send(chunk []byte) error {
 		if o.failed != nil {
 			return o.failed
 		}
-		o.bytes -= int64(n)
+		o.bytes.Add(-int64(n))
 		o.progress = o.progress || n > 0
 		if err == nil || n == 0 || !isTimeout(err) || o.owner.isKilled() {
 			return err
@@ -259,42 +272,117 @@ func (o *output) letGo() {
 	o.sendPushes()
 }
 
-// push sends b, whole messages, behind the replies in flight. It does not wait for them.
+// push sends b, a whole message, behind the replies in flight. It does not wait for them.
 func (o *output) push(b []byte) {
-	o.mu.Lock()
-	ok := !o.closing && o.admit(len(b))
-	if ok {
-		o.outbox = append(o.outbox, b...)
-		o.mail.Store(true)
-	}
-	o.mu.Unlock()
-	if !ok {
-		o.report()
-		return
-	}
+	o.post(b)
 	o.sendPushes()
+}
+
+// post puts b, a whole message, in the outbox, if there is room, and reports whether nobody has seen to it yet that
+// sendPushes follows. A message in RESP3's form becomes an array for a client that speaks RESP2.
+func (o *output) post(b []byte) (first bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	if o.closing || len(b) == 0 {
+		return false
+	}
+	waiting := o.bytes.Load() + o.posted.Load() + int64(len(b))
+	if hard := o.owner.outputLimit().Hard; hard > 0 && waiting >= hard {
+		o.mail.Store(true)
+		return o.flood.Swap(waiting) == 0
+	}
+	if o.outbox == nil {
+		o.outbox = o.boxes.Get().(*[]byte)
+	}
+	at := len(*o.outbox)
+	*o.outbox = append(*o.outbox, b...)
+	if o.arrays && b[0] == '>' {
+		(*o.outbox)[at] = '*'
+	}
+	o.posted.Store(int64(len(*o.outbox)))
+	return !o.mail.Swap(true)
+}
+
+// takeMail empties the outbox, which held nothing if it returns nil, and otherwise giveBack must follow.
+func (o *output) takeMail() *[]byte {
+	o.box.Lock()
+	defer o.box.Unlock()
+	b := o.outbox
+	o.outbox = nil
+	o.posted.Store(0)
+	o.mail.Store(false)
+	return b
+}
+
+// maxKeptBox is the capacity in bytes up to which an outbox is used again.
+const maxKeptBox = 64 << 10
+
+func (o *output) giveBack(b *[]byte) {
+	if cap(*b) <= maxKeptBox {
+		*b = (*b)[:0]
+		o.boxes.Put(b)
+	}
 }
 
 // sendPushes sends what is in the outbox, unless somebody else has the token, who will.
 func (o *output) sendPushes() {
-	for o.mail.Load() && o.token.TryLock() {
-		o.mu.Lock()
-		b := o.outbox
-		o.outbox = nil
-		o.mail.Store(false)
-		o.mu.Unlock()
-		if len(b) > 0 {
-			_, _ = o.stream.Write(b) // a broken socket shows in the connection's next read
+	for o.mail.Load() {
+		o.drown()
+		if !o.token.TryLock() {
+			return
+		}
+		if b := o.takeMail(); b != nil {
+			_, _ = o.stream.Write(*b) // a broken socket shows in the connection's next read
+			o.giveBack(b)
 		}
 		o.token.Unlock()
 	}
+}
+
+// insertPushes writes what is in the outbox to w. The caller has the token, and w leads to the stream.
+func (o *output) insertPushes(w io.Writer) (err error) {
+	if b := o.takeMail(); b != nil {
+		_, err = w.Write(*b)
+		o.giveBack(b)
+	}
+	return err
+}
+
+// drown ends an output whose outbox has overflowed.
+func (o *output) drown() {
+	if o.flood.Load() == 0 {
+		return
+	}
+	o.mu.Lock()
+	if n := o.flood.Swap(0); n > 0 && o.failed == nil {
+		o.excess = n
+		o.fail(errOverflow)
+	}
+	o.mu.Unlock()
+	o.report()
+}
+
+// shut takes no more pushes, and drops those that wait.
+func (o *output) shut() {
+	o.box.Lock()
+	defer o.box.Unlock()
+	o.closing = true
+	o.outbox = nil
+	o.posted.Store(0)
+}
+
+// speak says whether the client takes pushes as arrays: whether it speaks RESP2.
+func (o *output) speak(arrays bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	o.arrays = arrays
 }
 
 // size is how much waits, in bytes and chunks.
 func (o *output) size() (bytes int64, chunks int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.bytes + int64(len(o.outbox)), len(o.pending)
+	return o.bytes.Load() + o.posted.Load(), len(o.pending)
 }
 
 // isDraining reports whether something is pending.
@@ -307,9 +395,10 @@ func (o *output) isDraining() bool {
 // drain takes no more pushes and waits until everything is sent, or until the client has taken nothing for the given
 // time.
 func (o *output) drain(patience time.Duration) {
+	o.shut()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closing, o.patience = true, patience
+	o.patience = patience
 	if o.draining {
 		o.waitAtMost(patience) // for the write that is under way
 	}

@@ -32,7 +32,7 @@ func (l *lenient) isKilled() bool                  { return l.killed.Load() }
 
 func newOutput(socket net.Conn, by owner) *output {
 	o := new(output)
-	o.open(socket, by, new(traffic))
+	o.open(socket, by, new(traffic), &sync.Pool{New: func() any { return new([]byte) }})
 	return o
 }
 

@@ -35,6 +35,7 @@ type Server struct {
 
 	pool    proto.Pool
 	writers sync.Pool // of *bufio.Writer
+	boxes   sync.Pool // of *[]byte, the outboxes of connections that have pushes
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -67,6 +68,10 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server
 	}
 	s.most.Store(math.MaxInt64)
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writerSize) }
+	s.boxes.New = func() any {
+		b := make([]byte, 0, boxSize)
+		return &b
+	}
 	s.running.Add(1)
 	go s.sweep()
 	return s, nil
@@ -74,6 +79,7 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server
 
 const (
 	writerSize    = 16 << 10
+	boxSize       = 512         // bytes of a new outbox
 	sweepInterval = time.Second // how often quiet connections are looked for
 
 	acceptRest     = 5 * time.Millisecond // after a first failure to accept; it doubles with every further one
@@ -183,7 +189,7 @@ func (s *Server) enter(c *conn) (ok bool) {
 
 func (s *Server) newConn(socket net.Conn, secure *tls.Config) *conn {
 	c := &conn{server: s, socket: socket, local: isLocal(socket), active: time.Now()}
-	c.out.open(socket, c, &s.traffic[s.Accepted.Load()%int64(len(s.traffic))])
+	c.out.open(socket, c, &s.traffic[s.Accepted.Load()%int64(len(s.traffic))], &s.boxes)
 	c.stream = &c.out
 	if secure != nil {
 		c.stream = tls.Server(&c.out, secure)

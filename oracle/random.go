@@ -132,17 +132,17 @@ func (d *duel) exchange(commands [][]string) error {
 	if isFullScan(commands[0]) {
 		return d.exchangeScan(commands[0])
 	}
-	commands = withClearErrno(commands)
+	commands = withCounts(withClearErrno(commands))
 	a, b, err := d.ask(commands, func(r *rival) *Conn { return r.main })
 	if err != nil {
 		return err
 	}
 	for i, args := range commands {
-		if !agree(args, a[i], b[i]) {
+		if !isAskChanges(args) && !agree(args, a[i], b[i]) {
 			return d.difference(args, a[i], b[i])
 		}
 	}
-	return nil
+	return d.compareCounts(commands, a, b)
 }
 
 // ask sends commands to both servers, then reads the replies of both.

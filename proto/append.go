@@ -15,6 +15,9 @@ func AppendCommand[T []byte | string](dst []byte, args ...T) []byte {
 	return dst
 }
 
+// AppendBulk appends a bulk string.
+func AppendBulk[T []byte | string](dst []byte, b T) []byte { return appendBulk(dst, b) }
+
 func appendBulk[T []byte | string](dst []byte, b T) []byte {
 	dst = appendHeader(dst, '$', int64(len(b)))
 	dst = append(dst, b...)

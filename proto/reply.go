@@ -12,6 +12,7 @@
 package proto
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,6 +62,9 @@ func (r *Reply) Drop() {
 		r.refs = nil
 	}
 }
+
+// Grow makes room for n further bytes.
+func (r *Reply) Grow(n int) { r.buf = slices.Grow(r.buf, n) }
 
 // SetProto changes the protocol version, 2 or 3, of what is appended from here on.
 func (r *Reply) SetProto(proto int) { r.resp3 = proto == 3 }

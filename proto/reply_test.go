@@ -332,3 +332,15 @@ func TestReplyAllocatesNothing(t *testing.T) {
 	write()
 	require.Zero(t, testing.AllocsPerRun(100, write))
 }
+
+func TestGrowKeepsTheReply(t *testing.T) {
+	var r Reply
+	r.Reset(2)
+	r.Int(1)
+	r.Grow(1 << 20)
+	require.GreaterOrEqual(t, cap(r.buf), 1<<20)
+	r.Int(2)
+	require.Equal(t, ":1\r\n:2\r\n", string(r.Bytes()))
+	r.Drop()
+	require.Zero(t, cap(r.buf))
+}

@@ -97,6 +97,7 @@ func (tx *Tx) pick(nth int) (from *shard, d *db, ref keyspace.Ref) {
 // FlushDB empties a database on the shards held and returns how many keys went. It costs the same for any number of
 // keys: the memory is the garbage collector's to take back.
 func (tx *Tx) FlushDB(db int) (removed int) {
+	tx.breakReplaced(db, db)
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
@@ -105,25 +106,36 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 		s.dbs[db] = newDB(s.seed, old.space.Poison)
 		s.touch(s.dbs[db])
 	})
-	tx.flushed(db, removed)
+	tx.count(removed)
+	tx.flushed(db)
 	tx.wakeDB(db, false)
 	return removed
 }
 
-// SwapDB exchanges two databases.
+// SwapDB exchanges two databases. One with itself is counted as a change and is none.
 func (tx *Tx) SwapDB(a, b int) {
+	tx.count(1)
+	if a == b {
+		return
+	}
+	tx.breakReplaced(a, b)
+	tx.breakReplaced(b, a)
 	tx.eachShard(func(s *shard) {
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
 	})
-	tx.flushed(a, 1)
-	tx.flushed(b, 0)
+	tx.flushed(a)
+	tx.flushed(b)
 	tx.wakeDB(a, true)
 	tx.wakeDB(b, true)
 }
 
-func (tx *Tx) flushed(db, dirty int) {
+// count adds n changes, of no key, to the count of one of the shards held.
+func (tx *Tx) count(n int) {
+	tx.eachShard(func(s *shard) { s.stats.Dirty += int64(n); n = 0 })
+}
+
+func (tx *Tx) flushed(db int) {
 	tx.changes++
-	tx.eachShard(func(s *shard) { s.stats.Dirty += int64(dirty); dirty = 0 })
 	if tx.g.observer != nil {
 		tx.g.observer.Flushed(tx, db)
 	}
@@ -147,9 +159,15 @@ func (tx *Tx) Rename(from, to []byte) {
 	src.Delete()
 }
 
+// longCopy is how many entries of a collection it takes long to copy.
+const longCopy = 4096
+
 // Copy puts an item, with its deadline, into a slot of another key. The item's own key must not be open for change.
 func (tx *Tx) Copy(it Item, dst *Slot) {
 	deadline, timed := it.Deadline()
+	if it.View().Entries() >= longCopy {
+		tx.Long()
+	}
 	dst.Put(it.Kind(), dst.d.space.CopyValue(it.d.space, it.Kind(), it.Value()))
 	dst.SetRecency(it.Recency())
 	dst.Persist()

@@ -2,7 +2,10 @@
 
 package shards
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // Work is one shard's part of a job. Run is called with the shard owned; it begins and ends one transaction for every
 // command of the part, and must not wait for anything.
@@ -13,8 +16,8 @@ type Job struct {
 	g       *Group
 	parts   []part // ascending by shard
 	borrows bool   // the parts ask for ownership instead of bringing work
-	queued  bool   // never run inline: the work is long
-	yield   func() // called before a wait; nil: nobody wants to know
+	running int    // which part this goroutine runs, while it does
+	yield   func() // called before a wait or a long run; nil: nobody wants to know
 	left    atomic.Int32
 	done    chan struct{}
 	tx      Tx // of a borrower
@@ -38,24 +41,45 @@ func (j *Job) Add(shard int, w Work) {
 	j.parts = append(j.parts, part{shard: j.g.shards[shard], work: w})
 }
 
-// Queued says that the parts may be long: they are left to the shards' goroutines even where a shard is idle.
-func (j *Job) Queued() { j.queued = true }
-
-// OnWait lets fn be called by the job's goroutine whenever it is about to wait for the shards; nil ends that.
+// OnWait lets fn be called by the job's goroutine whenever it is about to wait for the shards, or to be busy for long
+// (Tx.Long); nil ends that.
 func (j *Job) OnWait(fn func()) { j.yield = fn }
 
 // Run queues the parts, in one step on all shards, and waits until all have run. The job is empty afterwards.
 func (j *Job) Run() {
 	j.left.Store(int32(len(j.parts)))
-	inline := j.submit()
+	j.submit()
+	ran := 0
 	for i := range j.parts {
-		if p := &j.parts[i]; p.inline {
+		if p := &j.parts[i]; p.inline { // may have been left to the shard's goroutine by the part before
+			j.running = i
+			p.shard.tx.job = j
 			p.shard.runPart(j, i)
+			p.shard.tx.job = nil
 			p.shard.release()
+			ran++
 		}
 	}
-	j.await(inline)
+	j.await(ran)
 	j.reset()
+}
+
+// stepAside is called when what this goroutine runs of the job is about to take long. Shards whose parts it has yet to run,
+// and keeps from everybody meanwhile, are left to their own goroutines; who else needs this goroutine is told.
+func (j *Job) stepAside() {
+	if !j.borrows {
+		for i := j.running + 1; i < len(j.parts); i++ {
+			if p := &j.parts[i]; p.inline {
+				p.inline = false
+				p.shard.backlog = append(p.shard.backlog, message{job: j, part: i}) // empty: the shard was idle
+				p.shard.wake <- struct{}{}
+			}
+		}
+	}
+	if j.yield != nil {
+		j.yield()
+		runtime.Gosched() // whom that woke comes first
+	}
 }
 
 // await waits for the parts that others run, given how many ran inline.
@@ -84,7 +108,7 @@ func (j *Job) Borrow(need Mask) {
 	}
 	j.left.Store(int32(len(j.parts)))
 	j.await(j.submit())
-	j.tx.held, j.tx.limits = need, j.g.limits.Load()
+	j.tx.held, j.tx.limits, j.tx.job = need, j.g.limits.Load(), j
 }
 
 // RunBody runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard
@@ -92,7 +116,7 @@ func (j *Job) Borrow(need Mask) {
 func (j *Job) RunBody(need Mask, db int, body func(*Tx)) {
 	if need.Len() == 1 {
 		w := &oneBody{db: db, body: body}
-		j.Add(need.first(), w)
+		j.Add(need.First(), w)
 		j.Run()
 		if w.panicked != nil {
 			panic(w.panicked)
@@ -116,7 +140,7 @@ func (j *Job) giveBack() {
 
 func (j *Job) reset() {
 	clear(j.parts)
-	j.parts, j.borrows, j.queued = j.parts[:0], false, false
+	j.parts, j.borrows = j.parts[:0], false
 }
 
 // partDone is called by the owner of a part's shard: the last one wakes the job's goroutine.
@@ -147,7 +171,7 @@ func (j *Job) submit() (inline int) {
 func (j *Job) place(i int) (inline bool) {
 	p := &j.parts[i]
 	s := p.shard
-	if !s.owned && !j.queued && !j.g.queue {
+	if !s.owned && !j.g.queue {
 		s.owned, p.inline = true, true
 		return true
 	}

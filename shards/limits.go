@@ -52,7 +52,7 @@ type Stats struct {
 	ExpiredStale  int64 // of those, by the shard's own turns
 	ExpiredFields int64 // fields of hashes removed because their deadlines had passed
 	Evicted       int64
-	Dirty         int64 // changes
+	Dirty         int64 // changes that commands made, counted as Redis counts them
 	ExpiryTurns   int64
 	ExpiryTurnsNS int64 // time spent in them
 }

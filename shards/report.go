@@ -59,3 +59,11 @@ func (tx *Tx) Rearm() {
 		}
 	})
 }
+
+// Queued returns how many messages wait for a shard that is busy.
+func (g *Group) Queued(shard int) int {
+	s := g.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.inbox)
+}

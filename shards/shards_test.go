@@ -65,9 +65,9 @@ func TestMask(t *testing.T) {
 	require.Equal(t, 4, m.Len())
 	require.True(t, m.Has(64))
 	require.False(t, m.Has(65))
-	require.Equal(t, 0, m.first())
+	require.Equal(t, 0, m.First())
 	high := maskOf(200)
-	require.Equal(t, 200, high.first())
+	require.Equal(t, 200, high.First())
 }
 
 func TestRouteUsesTheHashTagAndEveryShard(t *testing.T) {
@@ -151,10 +151,13 @@ func TestOrder(t *testing.T) {
 				switch rnd.IntN(3) {
 				case 0: // a batch over both halves
 					for i := range keys {
-						j.Add(i, bodyWork(func(tx *Tx) { put(tx, keys[i], v) }))
-					}
-					if rnd.IntN(2) == 0 {
-						j.Queued()
+						long := rnd.IntN(4) == 0
+						j.Add(i, bodyWork(func(tx *Tx) {
+							if long {
+								tx.Long()
+							}
+							put(tx, keys[i], v)
+						}))
 					}
 					j.Run()
 				case 1: // a borrow
@@ -387,4 +390,39 @@ func TestAbortDropsWhatIsBroken(t *testing.T) {
 		_, ok := tx.Read(key)
 		require.False(t, ok)
 	})
+}
+
+// What follows a long part of a job is left to its shards, which go on meanwhile, and so is whatever else the goroutine does.
+func TestLongLetsTheOtherPartsGoOn(t *testing.T) {
+	g := newGroup(t, Options{Shards: 3})
+	j := g.NewJob()
+	left := 0
+	j.OnWait(func() { left++ })
+	others := make(chan int, 2)
+	j.Add(0, bodyWork(func(tx *Tx) {
+		tx.Long()
+		require.Equal(t, 1, left)
+		require.ElementsMatch(t, []int{1, 2}, []int{<-others, <-others}) // or it would wait for ever
+		tx.Long()
+	}))
+	for i := range 2 {
+		j.Add(1+i, bodyWork(func(tx *Tx) { tx.Long(); others <- 1 + i }))
+	}
+	j.Run()
+	left = 0
+	g.Run(maskOf(1, 2), 0, func(tx *Tx) { tx.Long() }) // nobody is to be told
+	j.RunBody(maskOf(0, 2), 0, func(tx *Tx) { tx.Long() })
+	require.Equal(t, 1, left)
+	j.RunBody(maskOf(1), 0, func(tx *Tx) { tx.Long() })
+	require.Equal(t, 2, left)
+}
+
+// Work that its shard's own goroutine runs is in nobody's way.
+func TestLongOnTheShardsGoroutine(t *testing.T) {
+	g := newGroup(t, Options{Shards: 2, Queue: true})
+	j := g.NewJob()
+	waits := 0
+	j.OnWait(func() { waits++ })
+	j.RunBody(maskOf(1), 0, func(tx *Tx) { tx.Long() })
+	require.LessOrEqual(t, waits, 1)
 }

@@ -26,12 +26,18 @@ type Tx struct {
 	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
 	serving bool // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
+	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
+	settled int // of those, the ones before the last Step: they stay
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
 	ready   []*queue // of changed keys that somebody waits for
+
+	wider    bool   // further shards have been taken to serve a waiter
+	narrowed Mask   // the shards held before that
+	alone    *shard // and shard
 }
 
 // slotRoom is how many slots are made at a time. A transaction that opens no more of them allocates nothing.
@@ -42,7 +48,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.opened = false, db, now, false, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.opened = false, db, now, false, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -52,10 +58,7 @@ func (tx *Tx) End() {
 	if tx.changes > 0 && tx.g.observer != nil {
 		tx.g.observer.Committed(tx)
 	}
-	if len(tx.undo.images) > 0 {
-		tx.undo.reset()
-		tx.eachShard((*shard).reclaim)
-	}
+	tx.keep()
 	tx.closed = true
 	if len(tx.ready) > 0 && !tx.serving {
 		tx.serve()
@@ -64,10 +67,32 @@ func (tx *Tx) End() {
 
 // Abort takes back what the transaction changed and ends it; for a handler that panicked.
 func (tx *Tx) Abort() {
+	tx.Undo()
+	tx.End()
+}
+
+// Step begins the next of several commands that are one transaction, on database db: what those before it have changed stays,
+// whatever becomes of this one. Views and slots of those before are not valid any more.
+func (tx *Tx) Step(db int) {
+	tx.mustBeOpen()
+	tx.keep()
+	tx.db, tx.quiet, tx.opened, tx.settled = db, false, 0, tx.changes
+}
+
+// Undo takes back what the transaction has changed since the last Step; for a command that panicked.
+func (tx *Tx) Undo() {
 	tx.mustBeOpen()
 	tx.rollback()
-	tx.changes = 0
-	tx.End()
+	tx.changes = tx.settled
+	tx.keep()
+}
+
+// keep gives up the means to take back what was changed so far.
+func (tx *Tx) keep() {
+	if len(tx.undo.images) > 0 {
+		tx.undo.reset()
+		tx.eachShard((*shard).reclaim)
+	}
 }
 
 func (tx *Tx) mustBeOpen() {
@@ -96,6 +121,14 @@ func (tx *Tx) Encoding() *value.Limits { return &tx.limits.Encoding }
 
 // Quiet makes the reads of this transaction leave recency alone.
 func (tx *Tx) Quiet() { tx.quiet = true }
+
+// Long says that the transaction is about to go on for long, some hundred microseconds or more. Its goroutine may be one that
+// others wait for: what they need of it is left to another one first. The shards stay held, and nothing is seen of it.
+func (tx *Tx) Long() {
+	if tx.job != nil {
+		tx.job.stepAside()
+	}
+}
 
 // DB is the database that the verbs work on.
 func (tx *Tx) DB() int { return tx.db }
@@ -272,19 +305,26 @@ func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 }
 
 // Changed says that a key was changed; every path that changes or removes one ends here.
-func (tx *Tx) Changed(key []byte, e Event) {
+func (tx *Tx) Changed(key []byte, e Event) { tx.ChangedBy(key, e, 1) }
+
+// ChangedBy is Changed for what Redis counts as n changes, one for each element that came, went or was set; n may be 0.
+func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 	s, _ := tx.home(key)
+	s.stats.Dirty += int64(n)
 	tx.changed(s, key, e)
 }
 
+// changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
-	s.stats.Dirty++
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
+	}
+	if s.watched > 0 && !e.unwatched() {
+		s.breakWatches(tx.db, key)
 	}
 }
 

@@ -12,7 +12,7 @@
 //	trying  -> waiting  it was not: the key has nothing for it
 //	trying  -> missed   while it tries, another shard has something for it, or somebody wants to end it
 //	missed  -> served, or woken
-//	waiting -> woken    it needs shards that are not held: its own goroutine tries, over all of them (Job.Retry)
+//	waiting -> woken    it needs shards that others hold: its own goroutine tries, over all of them (Job.Retry)
 //	woken   -> served, or waiting
 //	waiting -> ended    by End: time-out, CLIENT UNBLOCK, the client has gone
 //
@@ -20,6 +20,10 @@
 // they are from the first to the last moment, so a queue is in the order of age and trying in vain costs no place. Behind a
 // woken waiter the others of a key wait too, so that none overtakes it: whoever ends that state looks at its keys again. At
 // the end the waiter's goroutine takes away what registrations are left (Job.Forget) before it does anything else.
+//
+// A waiter that needs more shards than are held (BLMOVE to a key of another one) is served on the spot all the same if those
+// are idle: who serves takes them until nothing is left to serve (widen). He never waits for one that is owned: its owner may
+// be waiting for him. Then the waiter is woken, and until it has tried others may find the element, and take it.
 //
 // A Waiter's fields belong to whoever has claimed it; a place belongs to the owner of its shard.
 
@@ -207,6 +211,13 @@ func (tx *Tx) wakeDB(db int, appeared bool) {
 // serve serves the waiters of all keys that have changed, also of those that change on the way.
 func (tx *Tx) serve() {
 	tx.serving = true
+	defer func() {
+		clear(tx.ready)
+		tx.ready, tx.serving = tx.ready[:0], false
+		if tx.wider {
+			tx.narrow()
+		}
+	}()
 	for i := 0; i < len(tx.ready); i++ {
 		q := tx.ready[i]
 		q.ready = false
@@ -218,8 +229,58 @@ func (tx *Tx) serve() {
 			p = next
 		}
 	}
-	clear(tx.ready)
-	tx.ready, tx.serving = tx.ready[:0], false
+}
+
+// widen makes a transaction that serves the owner of further shards, if all that it lacks are idle. They are its own until narrow.
+func (tx *Tx) widen(need *Mask) bool {
+	held := tx.mask()
+	all := held
+	for i, s := range tx.g.shards {
+		if !need.Has(i) || held.Has(i) {
+			continue
+		}
+		if !s.seize() {
+			tx.giveUp(&all, &held)
+			return false
+		}
+		all.Set(i)
+	}
+	if !tx.wider {
+		tx.wider, tx.narrowed, tx.alone = true, held, tx.shard
+	}
+	tx.shard, tx.held = nil, all
+	return true
+}
+
+// seize makes the caller the owner of an idle shard.
+func (s *shard) seize() (ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned {
+		return false
+	}
+	s.owned = true
+	return true
+}
+
+// narrow gives up the shards that widen took.
+func (tx *Tx) narrow() {
+	tx.giveUp(&tx.held, &tx.narrowed)
+	tx.shard, tx.held = tx.alone, tx.narrowed
+	if tx.alone != nil {
+		tx.held = Mask{}
+	}
+	tx.wider, tx.alone = false, nil
+}
+
+// giveUp ends the ownership of shards but those that are kept.
+func (tx *Tx) giveUp(owned, kept *Mask) {
+	for i, s := range tx.g.shards {
+		if owned.Has(i) && !kept.Has(i) {
+			s.settle()
+			s.release()
+		}
+	}
 }
 
 // offer lets one waiter have what its key holds, and reports whether the next of the queue may look too.
@@ -254,7 +315,7 @@ func (w *Waiter) isFor(d *db, ref keyspace.Ref) bool {
 // claim makes a waiting waiter trying, or wakes it if that needs more shards than are held, and returns its state.
 func (w *Waiter) claim(tx *Tx) uint32 {
 	next := trying
-	if !tx.holds(&w.need) {
+	if !tx.holds(&w.need) && (w.state.Load() != waiting || !tx.widen(&w.need)) {
 		next = woken
 	}
 	for {

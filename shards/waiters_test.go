@@ -131,6 +131,14 @@ func push(g *Group, key []byte, v string) (left string) {
 	return left
 }
 
+// pushBeside is push while somebody else owns another shard.
+func pushBeside(g *Group, busy int, key []byte, v string) (left string) {
+	j := g.NewJob()
+	j.Borrow(maskOf(busy))
+	defer j.giveBack()
+	return push(g, key, v)
+}
+
 func requireNobodyWaits(t testing.TB, g *Group) {
 	t.Helper()
 	g.Run(g.All(), 0, func(tx *Tx) {
@@ -205,11 +213,7 @@ func TestAChainIsServedInOneCommit(t *testing.T) {
 			chain = append(chain, s)
 			over = append(over, s.wait(t))
 		}
-		if shards == 1 {
-			require.Equal(t, "(nil)", push(g, key(0), "x"))
-		} else {
-			push(g, key(0), "x")
-		}
+		require.Equal(t, "(nil)", push(g, key(0), "x"))
 		for i, s := range chain {
 			<-over[i]
 			require.Zero(t, s.w.Outcome())
@@ -220,7 +224,59 @@ func TestAChainIsServedInOneCommit(t *testing.T) {
 	}
 }
 
-// A waiter that needs a shard that its waker does not hold goes first nevertheless.
+// A move to another shard is over when the push is, if that shard is idle. The shards are given back.
+func TestAMoveOverTwoShardsIsServedWithinThePush(t *testing.T) {
+	g := newGroup(t, Options{Shards: 4})
+	from, to, further := keyOn(g, 0, 0), keyOn(g, 2, 0), keyOn(g, 3, 0)
+	move, pop, last := newSleeper(g, from), newSleeper(g, further), newSleeper(g, to)
+	move.to, last.to = to, further
+	for _, s := range []*sleeper{move, pop, last} {
+		require.True(t, s.begin())
+	}
+	require.Equal(t, "(nil)", push(g, from, "x"))
+	for i, s := range g.shards {
+		require.True(t, s.seize(), i)
+		s.release()
+	}
+	for _, s := range []*sleeper{move, pop, last} {
+		require.True(t, s.w.Over())
+		require.Zero(t, s.end())
+		require.Equal(t, "x", s.got)
+	}
+	requireNobodyWaits(t, g)
+	move.w = nil
+	require.True(t, move.begin())
+	g.Run(maskOf(0, 1), 0, func(tx *Tx) { // a borrower serves likewise, and keeps what it borrowed
+		put(tx, from, "y")
+		tx.End()
+		tx.Begin(0, tx.now)
+		require.Equal(t, maskOf(0, 1), tx.held)
+		require.Equal(t, "(nil)", read(tx, from))
+	})
+	require.Zero(t, move.end())
+	g.Run(g.All(), 0, func(tx *Tx) { require.Equal(t, "y", read(tx, to)) })
+	requireNobodyWaits(t, g)
+}
+
+// If one of the shards that a move needs is not idle, none stays taken.
+func TestAMoveThatCannotBeServedTakesNothing(t *testing.T) {
+	g := newGroup(t, Options{Shards: 4})
+	from, to := keyOn(g, 0, 0), keyOn(g, 1, 0)
+	move := newSleeper(g, from, keyOn(g, 3, 0))
+	move.to = to
+	require.True(t, move.begin())
+	j := g.NewJob()
+	j.Borrow(maskOf(3))
+	require.Equal(t, "x", push(g, from, "x"))
+	require.True(t, move.w.Woken())
+	require.True(t, g.shards[1].seize())
+	g.shards[1].release()
+	j.giveBack()
+	require.Zero(t, move.end())
+	requireNobodyWaits(t, g)
+}
+
+// A waiter that needs a shard that its waker cannot have goes first nevertheless.
 func TestNobodyOvertakesAWokenWaiter(t *testing.T) {
 	g := newGroup(t, Options{Shards: 2})
 	from, to := keyOn(g, 0, 0), keyOn(g, 1, 0)
@@ -228,7 +284,7 @@ func TestNobodyOvertakesAWokenWaiter(t *testing.T) {
 	move.to = to
 	require.True(t, move.begin())
 	popped := pop.wait(t)
-	require.Equal(t, "ab", push(g, from, "ab"))
+	require.Equal(t, "ab", pushBeside(g, 1, from, "ab"))
 	require.True(t, move.w.Woken())
 	require.Zero(t, move.end())
 	<-popped
@@ -243,7 +299,7 @@ func TestAWokenWaiterThatLosesKeepsItsPlace(t *testing.T) {
 	move.to = to
 	require.True(t, move.begin())
 	require.True(t, pop.begin())
-	push(g, from, "x")
+	pushBeside(g, 1, from, "x")
 	require.False(t, thief.begin(), "it finds the element and pops it")
 	<-move.w.Bell()
 	move.job.Retry(move.w)
@@ -264,7 +320,7 @@ func TestAWokenWaiterThatGivesUpLetsOthersLook(t *testing.T) {
 	move.to = to
 	require.True(t, move.begin())
 	require.True(t, pop.begin())
-	push(g, from, "x")
+	pushBeside(g, 1, from, "x")
 	require.True(t, move.w.Woken())
 	move.gone.Store(true)
 	require.True(t, move.w.End(7))

@@ -43,6 +43,18 @@ type Limits struct {
 	StreamNodeMaxEntries   int64
 }
 
+// Entries is how many entries the value's trees have; none of a packed collection or a string.
+func (v View) Entries() (n int) {
+	if !v.Kind.OwnsNodes() {
+		return 0
+	}
+	for i := range int(v.Bytes[0]) {
+		t := v.treeAt(i)
+		n += t.len
+	}
+	return n
+}
+
 // treeAt opens the nth tree of a value that is a record of trees.
 func (v View) treeAt(n int) tree { return treeIn(v.Nodes, v.Bytes, n) }
 

@@ -140,15 +140,16 @@ func (h HyperLogLog) denseHas(e SketchMark) (bool, error) {
 	return loadGroup(b)>>shift&maxRegister >= uint32(e.rank), nil
 }
 
-// denseAdd adds an element to a dense sketch, in place.
-func (h HyperLogLog) denseAdd(e SketchMark) {
+// denseAdd adds an element to a dense sketch, in place, and reports whether that changed it.
+func (h HyperLogLog) denseAdd(e SketchMark) bool {
 	b, shift := h.group(e.index)
 	v := loadGroup(b)
 	if v>>shift&maxRegister >= uint32(e.rank) {
-		return
+		return false
 	}
 	v = v&^(maxRegister<<shift) | uint32(e.rank)<<shift
 	b[0], b[1], b[2] = byte(v), byte(v>>8), byte(v>>16)
+	return true
 }
 
 // Dense is the sketch in dense form: itself, or a new one.
@@ -183,17 +184,20 @@ func (h HyperLogLog) Merge(into *RegisterSet) error {
 	return nil
 }
 
-// Add adds elements to the sketch and returns the new one, which may use h's bytes; adding to a dense one never fails, and
-// changes it in place. maxBytes is how long a sparse one may become.
-func (h HyperLogLog) Add(elements [][]byte, maxBytes int) (HyperLogLog, error) {
-	var err error
+// Add adds elements to the sketch and returns the new one, which may use h's bytes, and how many elements changed it; adding to a dense one
+// never fails, and changes it in place. maxBytes is how long a sparse one may become.
+func (h HyperLogLog) Add(elements [][]byte, maxBytes int) (sketch HyperLogLog, added int, err error) {
 	for _, b := range elements {
-		if h, err = h.raise(SketchMarkOf(b), maxBytes); err != nil {
-			return nil, err
+		raised := false
+		if h, raised, err = h.raise(SketchMarkOf(b), maxBytes); err != nil {
+			return nil, 0, err
+		}
+		if raised {
+			added++
 		}
 	}
 	h.Outdate()
-	return h, nil
+	return h, added, nil
 }
 
 // Raise raises every register to at least what is given and returns the new sketch, as Add does. Registers that have as
@@ -208,7 +212,7 @@ func (h HyperLogLog) Raise(to *RegisterSet, maxBytes int) (HyperLogLog, error) {
 		if v <= has[i] {
 			continue
 		}
-		if h, err = h.raise(SketchMark{i, v}, maxBytes); err != nil {
+		if h, _, err = h.raise(SketchMark{i, v}, maxBytes); err != nil {
 			return nil, err
 		}
 	}
@@ -216,12 +220,12 @@ func (h HyperLogLog) Raise(to *RegisterSet, maxBytes int) (HyperLogLog, error) {
 	return h, nil
 }
 
-func (h HyperLogLog) raise(e SketchMark, maxBytes int) (HyperLogLog, error) {
+// raise adds one element; raised reports whether that changed the sketch.
+func (h HyperLogLog) raise(e SketchMark, maxBytes int) (sketch HyperLogLog, raised bool, err error) {
 	if !h.IsDense() {
 		return h.sparseAdd(e, maxBytes)
 	}
-	h.denseAdd(e)
-	return h, nil
+	return h, h.denseAdd(e), nil
 }
 
 // Unseen leaves out the elements before the first that changes the sketch.

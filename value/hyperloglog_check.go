@@ -66,7 +66,7 @@ func checkCounts(random *rand.Rand) error {
 		binary.LittleEndian.PutUint64(element[:], n^seed)
 		e := SketchMarkOf(element[:])
 		dense.denseAdd(e)
-		if sparse, err = sparse.raise(e, hllDenseBytes/4); err != nil {
+		if sparse, _, err = sparse.raise(e, hllDenseBytes/4); err != nil {
 			return err
 		}
 		if n != checkpoint {

@@ -163,18 +163,18 @@ func (h HyperLogLog) sparseHas(e SketchMark) (bool, error) {
 	return s.run.value >= e.rank, nil
 }
 
-// sparseAdd adds an element to a sparse sketch and returns the new one, which may use h's bytes or be dense. maxBytes is how
-// long a sparse one may become.
-func (h HyperLogLog) sparseAdd(e SketchMark, maxBytes int) (HyperLogLog, error) {
+// sparseAdd adds an element to a sparse sketch and returns the new one, which may use h's bytes or be dense, and whether it is another.
+// maxBytes is how long a sparse one may become.
+func (h HyperLogLog) sparseAdd(e SketchMark, maxBytes int) (sketch HyperLogLog, raised bool, err error) {
 	if e.rank > maxRunValue {
 		return h.promote(e)
 	}
 	s, ok := h.locate(e.index)
 	if !ok {
-		return nil, ErrCorruptHyperLogLog
+		return nil, false, ErrCorruptHyperLogLog
 	}
 	if s.run.value >= e.rank {
-		return h, nil
+		return h, false, nil
 	}
 	var scratch [2 + 1 + 2]byte // zeros, the value, zeros
 	runs := appendRun(scratch[:0], s.run.value, e.index-s.first)
@@ -186,17 +186,16 @@ func (h HyperLogLog) sparseAdd(e SketchMark, maxBytes int) (HyperLogLog, error) 
 	h = slices.Replace(h, s.at, s.at+s.run.bytes, runs...)
 	h = h.join(s.before)
 	h.Outdate()
-	return h, nil
+	return h, true, nil
 }
 
 // promote is the sketch in dense form, with an element added.
-func (h HyperLogLog) promote(e SketchMark) (HyperLogLog, error) {
+func (h HyperLogLog) promote(e SketchMark) (sketch HyperLogLog, raised bool, err error) {
 	dense, err := h.Dense()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	dense.denseAdd(e)
-	return dense, nil
+	return dense, dense.denseAdd(e), nil
 }
 
 // joinedRuns is at how many runs an addition looks for equal neighbours: one before, and what one run was split into with

@@ -95,15 +95,20 @@ func TestSketchesAgreeWithModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
 				all := hllElements(t)
-				before := m.registers()
+				before, changed := m.registers(), 0
 				for _, b := range all {
-					m.add(b)
+					last := m.registers()
+					if m.add(b); last != m.registers() {
+						changed++
+					}
 				}
 				rest, err := h.Unseen(all)
 				require.NoError(t, err)
 				require.Equal(t, before != m.registers(), len(rest) > 0)
-				h, err = h.Add(rest, limit)
+				added := 0
+				h, added, err = h.Add(rest, limit)
 				require.NoError(t, err)
+				require.Equal(t, changed, added)
 				_, known := h.Cached()
 				require.False(t, known)
 			},
@@ -162,7 +167,7 @@ func TestSparseRuns(t *testing.T) {
 		{"\x80\x00\x81\x7f\xfb", SketchMark{1, 1}, "v:1,4 Z:16380"},               // with both
 		{"\x80\x80\x00\x80\x80\x7f\xfa", SketchMark{2, 1}, "v:1,1 v:1,4 Z:16379"}, // five are looked at, from the one before
 	} {
-		h, err := sparse(c.runs).raise(c.e, 3000)
+		h, _, err := sparse(c.runs).raise(c.e, 3000)
 		require.NoError(t, err)
 		require.Equal(t, c.want, string(h.AppendRuns(nil)), "%q", c.runs)
 	}
@@ -185,7 +190,7 @@ func TestPromotion(t *testing.T) {
 		{SketchMark{0, 1}, 0, true},
 		{SketchMark{0, 0}, 0, false},
 	} {
-		h, err := NewHyperLogLog().raise(c.e, c.limit)
+		h, _, err := NewHyperLogLog().raise(c.e, c.limit)
 		require.NoError(t, err)
 		require.Equal(t, c.dense, h.IsDense(), c)
 		require.Equal(t, c.e.rank, registersOf(t, h)[c.e.index])
@@ -202,12 +207,12 @@ func TestCorruptSketches(t *testing.T) {
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
 		_, err = h.Dense()
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
-		_, err = h.raise(SketchMark{3, 40}, 3000)
+		_, _, err = h.raise(SketchMark{3, 40}, 3000)
 		require.ErrorIs(t, err, ErrCorruptHyperLogLog, "%q", runs)
 	}
-	_, err := sparse("\x05").raise(SketchMark{6, 1}, 3000)
+	_, _, err := sparse("\x05").raise(SketchMark{6, 1}, 3000)
 	require.ErrorIs(t, err, ErrCorruptHyperLogLog)
-	h, err := sparse("\x05").raise(SketchMark{5, 1}, 3000)
+	h, _, err := sparse("\x05").raise(SketchMark{5, 1}, 3000)
 	require.NoError(t, err, "the register is there")
 	require.Equal(t, "z:5 v:1,1", string(h.AppendRuns(nil)))
 }
@@ -259,7 +264,7 @@ func fuzzSketch(t *testing.T, h HyperLogLog, all [][]byte, limit int) {
 	}
 	rest, err := h.Unseen(all)
 	require.True(t, err == nil || broken != nil)
-	after, err := HyperLogLog(bytes.Clone(h)).Add(rest, limit)
+	after, _, err := HyperLogLog(bytes.Clone(h)).Add(rest, limit)
 	require.True(t, err == nil || broken != nil)
 	if broken != nil {
 		return
@@ -279,7 +284,7 @@ func BenchmarkHyperLogLogCount(b *testing.B) {
 	h := NewHyperLogLog()
 	var err error
 	for i := range 100_000 {
-		h, err = h.Add([][]byte{fmt.Append(nil, i)}, 3000)
+		h, _, err = h.Add([][]byte{fmt.Append(nil, i)}, 3000)
 		require.NoError(b, err)
 	}
 	b.Run("dense", func(b *testing.B) {
@@ -301,7 +306,7 @@ func BenchmarkHyperLogLogAdd(b *testing.B) {
 	var err error
 	n := 0
 	for b.Loop() {
-		if h, err = h.Add([][]byte{fmt.Append(nil, n)}, 3000); err != nil {
+		if h, _, err = h.Add([][]byte{fmt.Append(nil, n)}, 3000); err != nil {
 			b.Fatal(err)
 		}
 		if n++; h.IsDense() {

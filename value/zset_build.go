@@ -59,6 +59,9 @@ type Gathered struct {
 	digits  []byte
 }
 
+// roomFor is empty, with room for n members.
+func roomFor(n int) Gathered { return Gathered{Members: make([]ScoredMember, 0, n)} }
+
 // Add adds a member behind the others.
 func (g *Gathered) Add(e Element, score float64) {
 	text := e.Text

@@ -43,7 +43,8 @@ type Weighted struct {
 	Weight float64
 }
 
-func (w *Weighted) len() int {
+// Len is the number of members, 0 for a key that is absent.
+func (w *Weighted) Len() int {
 	if w.Set == nil {
 		return 0
 	}
@@ -53,16 +54,20 @@ func (w *Weighted) len() int {
 // bySize returns the inputs, the smallest first, and those of the same size as they were.
 func bySize(in []Weighted) []Weighted {
 	sorted := slices.Clone(in)
-	slices.SortStableFunc(sorted, func(a, b Weighted) int { return a.len() - b.len() })
+	slices.SortStableFunc(sorted, func(a, b Weighted) int { return a.Len() - b.Len() })
 	return sorted
 }
 
 // Union returns the members of any of the inputs, in the order of a sorted set.
 func Union(in []Weighted, a Aggregate) []ScoredMember {
-	var g Gathered
-	at := map[string]int{} // by texts that g views: nothing is written while it lives
+	n := 0
+	for i := range in {
+		n += in[i].Len()
+	}
+	g := roomFor(n)
+	at := make(map[string]int, n) // by texts that g views: nothing is written while it lives
 	for _, w := range bySize(in) {
-		if w.len() == 0 {
+		if w.Len() == 0 {
 			continue
 		}
 		w.Set.Each(func(e Element, score float64) bool {
@@ -113,7 +118,7 @@ func InterLen(in []Weighted, limit int64) (n int64) {
 // false.
 func interEach(in []Weighted, fn func(e Element, score float64, rest []float64) bool) {
 	in = bySize(in)
-	if in[0].len() == 0 {
+	if in[0].Len() == 0 {
 		return
 	}
 	var scratch IntText
@@ -134,7 +139,7 @@ func interEach(in []Weighted, fn func(e Element, score float64, rest []float64) 
 // Diff returns the members of the first input that no other has, in the order of a sorted set.
 func Diff(in []Weighted) []ScoredMember {
 	var g Gathered
-	if in[0].len() == 0 {
+	if in[0].Len() == 0 {
 		return nil
 	}
 	var scratch IntText

@@ -1,0 +1,53 @@
+// letter.go: messages on their way to subscribers. A message is written once, in RESP3's form: of what RESP2 has instead only
+// the first byte differs, and the outbox that takes it sees to that. Whoever publishes leaves it in the outboxes and comes back
+// to them: a session does when its batch is done. So many messages to one subscriber are one write.
+
+package command
+
+import (
+	"respite/proto"
+	"respite/pubsub"
+)
+
+// letter is a message being published. It is reused.
+type letter struct {
+	pubsub.Message
+}
+
+// keptLetter is the capacity in bytes up to which a letter's buffer is used again.
+const keptLetter = 64 << 10
+
+// reset lets go of the message.
+func (l *letter) reset() {
+	l.Message = pubsub.Message{Wire: l.Wire[:0]}
+	if cap(l.Wire) > keptLetter {
+		l.Wire = nil
+	}
+}
+
+// Deliver implements pubsub.Subscriber.
+func (s *Session) Deliver(m *pubsub.Message) {
+	if len(m.Wire) == 0 {
+		m.Wire = appendMessage(m.Wire, m)
+	}
+	if s.conn.Post(m.Wire) {
+		m.Carrier.Carry(s)
+	}
+}
+
+// appendMessage writes a message as a push.
+func appendMessage(b []byte, m *pubsub.Message) []byte {
+	switch m.Kind {
+	case pubsub.Patterns:
+		b = append(b, ">4\r\n$8\r\npmessage\r\n"...)
+		b = proto.AppendBulk(b, m.Pattern)
+	case pubsub.ShardChannels:
+		b = append(b, ">3\r\n$8\r\nsmessage\r\n"...)
+	default:
+		b = append(b, ">3\r\n$7\r\nmessage\r\n"...)
+	}
+	return proto.AppendBulk(proto.AppendBulk(b, m.Channel), m.Payload)
+}
+
+// Carry implements pubsub.Carrier: the connection sends what its commands have left with others.
+func (s *Session) Carry(to pubsub.Subscriber) { s.conn.Carry(to.(*Session).conn) }
