@@ -257,7 +257,7 @@ func hgetall(c *Call) error {
 		c.Reply.Map(0)
 		return nil
 	}
-	c.long(2 * h.Len())
+	c.long(2 * h.Shown())
 	c.Reply.Map(h.Shown())
 	h.Each(func(field, val value.Element) bool {
 		c.replyElement(field)
@@ -285,7 +285,7 @@ func replyOfEach(c *Call, reply func(field, val value.Element)) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	c.long(h.Len())
+	c.long(h.Shown())
 	c.Reply.Array(h.Shown())
 	h.Each(func(field, val value.Element) bool { reply(field, val); return true })
 	return nil

@@ -231,7 +231,7 @@ func TestTimedHashBehavesLikeItsModel(t *testing.T) {
 
 // TestTimedHashGrowsAndExpires takes a hash with many deadlines through both encodings.
 func TestTimedHashGrowsAndExpires(t *testing.T) {
-	const fields = 20_000
+	const fields = 5_000
 	limits := &Limits{HashMaxListpackEntries: 512, HashMaxListpackValue: 64}
 	k, m := newTestCell(), &timedModel{timed: true}
 	for i := range fields {
