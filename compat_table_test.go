@@ -46,7 +46,6 @@ const (
 	needsCluster     = "cluster mode is not built yet"
 	needsFiles       = "RDB and append-only files are not built yet"
 	needsModules     = "there are no modules"
-	needsMulti       = "transactions are not built yet"
 	needsReplication = "replication is not built yet"
 	needsScripts     = "scripts and functions are not built yet"
 	needsTracking    = "client-side caching is not built yet"
@@ -56,9 +55,8 @@ const (
 // its subcommands), each with the reason.
 var (
 	absentGroups = map[string]string{
-		"cluster":      needsCluster,
-		"scripting":    needsScripts,
-		"transactions": needsMulti,
+		"cluster":   needsCluster,
+		"scripting": needsScripts,
 	}
 	absent = map[string]string{
 		"acl":                 needsACL,

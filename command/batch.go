@@ -25,6 +25,9 @@ const (
 	mostWords  = 4096
 )
 
+// maxSpare is how many transactions that are over a batch keeps for those to come.
+const maxSpare = 16
+
 // batch is reused; a quiet connection gives it back to the pool.
 type batch struct {
 	exec     *Executor
@@ -38,7 +41,8 @@ type batch struct {
 	routes   []uint8     // scratch: the shard of each key of one command
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
-	sleeper  sleeper     // a command of its own that may wait
+	spare    []*transaction
+	sleeper  sleeper // a command of its own that may wait
 }
 
 // pending is one command of a batch.
@@ -52,6 +56,7 @@ type pending struct {
 	proto  uint8
 	mute   bool // the client asked for no reply
 	noHits bool // reads leave recency alone
+	queue  *transaction
 }
 
 // part is the share of one shard in a batch.
@@ -122,6 +127,24 @@ func (b *batch) addSplit(c pending, routes []uint8) {
 	b.commands = append(b.commands, c)
 }
 
+// newTransaction returns an empty transaction, and recycle takes one back that is over.
+func (b *batch) newTransaction() *transaction {
+	n := len(b.spare)
+	if n == 0 {
+		return new(transaction)
+	}
+	t := b.spare[n-1]
+	b.spare = b.spare[:n-1]
+	return t
+}
+
+func (b *batch) recycle(t *transaction) {
+	if len(b.spare) < maxSpare {
+		t.reset()
+		b.spare = append(b.spare, t)
+	}
+}
+
 // room is an empty list with room for n arguments, until reset.
 func (b *batch) room(n int) [][]byte {
 	if cap(b.words)-len(b.words) < n {
@@ -161,13 +184,16 @@ var errTooMuch = errors.New("replies exceed the output buffer limit")
 // admit refuses replies that are more than client-output-buffer-limit lets a client have, whether or not it would take them: the limit
 // is there for what one command may cost, too.
 func (b *batch) admit() error {
-	if limit := b.session.outputLimit(); limit == 0 || b.replyBytes() < limit {
-		return nil
-	}
-	if !b.session.conn.Admit(b.replyBytes()) {
+	if b.session.outputLimit() > 0 && !b.session.admits(b.replyBytes()) {
 		return errTooMuch
 	}
 	return nil
+}
+
+// admits reports whether the client may have so many bytes of replies waiting. If not, it is told to go.
+func (s *Session) admits(n int64) bool {
+	limit := s.outputLimit()
+	return limit == 0 || n < limit || s.conn.Admit(n)
 }
 
 // replyBytes is how long the replies are, those of muted commands included.
@@ -208,7 +234,7 @@ func (p *part) Run(tx *shards.Tx) {
 		from, now = to, end
 	}
 	p.ended = now
-	c.Args, c.Tx, c.of = nil, nil, nil
+	c.Args, c.Tx, c.of, c.queue = nil, nil, nil, nil
 }
 
 // timedTogether is the end of the items from the ith on that share the clock: one, or several short ones. Each of those
@@ -243,7 +269,7 @@ func (p *part) runItem(it *item, now int64) {
 
 // use makes a command of a batch the call's.
 func (c *Call) use(it *item, cmd *pending) {
-	c.Args, c.Row, c.of = it.args, cmd.row, cmd
+	c.Args, c.Row, c.of, c.queue = it.args, cmd.row, cmd, cmd.queue
 }
 
 // account shares the time of some commands evenly among them.
@@ -332,6 +358,11 @@ func (b *batch) reset() {
 	}
 	if clear(b.words); cap(b.words) > mostWords {
 		b.words = nil
+	}
+	for i := range b.commands {
+		if t := b.commands[i].queue; t != nil {
+			b.recycle(t)
+		}
 	}
 	clear(b.commands)
 	b.commands, b.spread, b.words, b.busy = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}

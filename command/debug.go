@@ -154,11 +154,11 @@ func debugObject(c *Call) error {
 }
 
 const (
-	populateChunk = 1024 // keys a commit
+	populateChunk = 1024 // keys a step
 	sizeArgument  = 4
 )
 
-// debugPopulate commits as it goes, so that the pre-images of a million keys are not all kept at once.
+// debugPopulate takes a step as it goes, so that the pre-images of a million keys are not all kept at once.
 func debugPopulate(c *Call) error {
 	count, prefix, size := int64(0), []byte("key"), int64(0)
 	for i, n := range map[int]*int64{2: &count, sizeArgument: &size} {
@@ -179,8 +179,7 @@ func debugPopulate(c *Call) error {
 	}
 	for i := range count {
 		if i%populateChunk == populateChunk-1 {
-			c.Tx.End()
-			c.Tx.Begin(c.Session.db, c.Server.group.Now())
+			c.Tx.Step(c.Tx.DB())
 		}
 		c.populate(fmt.Appendf(nil, "%s:%d", prefix, i), i, size)
 	}

@@ -97,6 +97,7 @@ func (tx *Tx) pick(nth int) (from *shard, d *db, ref keyspace.Ref) {
 // FlushDB empties a database on the shards held and returns how many keys went. It costs the same for any number of
 // keys: the memory is the garbage collector's to take back.
 func (tx *Tx) FlushDB(db int) (removed int) {
+	tx.breakReplaced(db, db)
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
@@ -117,6 +118,8 @@ func (tx *Tx) SwapDB(a, b int) {
 	if a == b {
 		return
 	}
+	tx.breakReplaced(a, b)
+	tx.breakReplaced(b, a)
 	tx.eachShard(func(s *shard) {
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
 	})

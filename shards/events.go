@@ -168,5 +168,8 @@ func (tx *Tx) Also(key []byte, e Event) {
 // Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }
 
+// unwatched reports whether WATCH does not take notice of the event.
+func (e Event) unwatched() bool { return false }
+
 // Class is the letter of notify-keyspace-events that the event falls under, 0 for none.
 func (e Event) Class() byte { return eventTable[e].class }

@@ -154,7 +154,8 @@ func runBody(tx *Tx, db int, body func(*Tx)) {
 	body(tx)
 }
 
-func (m *Mask) first() int {
+// First is the lowest shard of a set that is not empty.
+func (m *Mask) First() int {
 	for i, w := range m {
 		if w != 0 {
 			return i<<6 + bits.TrailingZeros64(w)

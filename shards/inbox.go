@@ -49,6 +49,9 @@ type shard struct {
 
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
+
+	watched int                    // keys that somebody watches
+	watches []map[string]*watchers // of those, by database; nil until somebody watches
 }
 
 // db is one database of one shard: its keys and their deadlines.

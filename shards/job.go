@@ -116,7 +116,7 @@ func (j *Job) Borrow(need Mask) {
 func (j *Job) RunBody(need Mask, db int, body func(*Tx)) {
 	if need.Len() == 1 {
 		w := &oneBody{db: db, body: body}
-		j.Add(need.first(), w)
+		j.Add(need.First(), w)
 		j.Run()
 		if w.panicked != nil {
 			panic(w.panicked)

@@ -29,6 +29,7 @@ type Tx struct {
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
+	settled int // of those, the ones before the last Step: they stay
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
@@ -47,7 +48,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.opened = false, db, now, false, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.opened = false, db, now, false, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -57,10 +58,7 @@ func (tx *Tx) End() {
 	if tx.changes > 0 && tx.g.observer != nil {
 		tx.g.observer.Committed(tx)
 	}
-	if len(tx.undo.images) > 0 {
-		tx.undo.reset()
-		tx.eachShard((*shard).reclaim)
-	}
+	tx.keep()
 	tx.closed = true
 	if len(tx.ready) > 0 && !tx.serving {
 		tx.serve()
@@ -69,10 +67,32 @@ func (tx *Tx) End() {
 
 // Abort takes back what the transaction changed and ends it; for a handler that panicked.
 func (tx *Tx) Abort() {
+	tx.Undo()
+	tx.End()
+}
+
+// Step begins the next of several commands that are one transaction, on database db: what those before it have changed stays,
+// whatever becomes of this one. Views and slots of those before are not valid any more.
+func (tx *Tx) Step(db int) {
+	tx.mustBeOpen()
+	tx.keep()
+	tx.db, tx.quiet, tx.opened, tx.settled = db, false, 0, tx.changes
+}
+
+// Undo takes back what the transaction has changed since the last Step; for a command that panicked.
+func (tx *Tx) Undo() {
 	tx.mustBeOpen()
 	tx.rollback()
-	tx.changes = 0
-	tx.End()
+	tx.changes = tx.settled
+	tx.keep()
+}
+
+// keep gives up the means to take back what was changed so far.
+func (tx *Tx) keep() {
+	if len(tx.undo.images) > 0 {
+		tx.undo.reset()
+		tx.eachShard((*shard).reclaim)
+	}
 }
 
 func (tx *Tx) mustBeOpen() {
@@ -302,6 +322,9 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
+	}
+	if s.watched > 0 && !e.unwatched() {
+		s.breakWatches(tx.db, key)
 	}
 }
 
