@@ -186,13 +186,16 @@ var errTooMuch = errors.New("replies exceed the output buffer limit")
 // admit refuses replies that are more than client-output-buffer-limit lets a client have, whether or not it would take them: the limit
 // is there for what one command may cost, too.
 func (b *batch) admit() error {
-	if limit := b.session.outputLimit(); limit == 0 || b.replyBytes() < limit {
-		return nil
-	}
-	if !b.session.conn.Admit(b.replyBytes()) {
+	if b.session.outputLimit() > 0 && !b.session.admits(b.replyBytes()) {
 		return errTooMuch
 	}
 	return nil
+}
+
+// admits reports whether the client may have so many bytes of replies waiting. If not, it is told to go.
+func (s *Session) admits(n int64) bool {
+	limit := s.outputLimit()
+	return limit == 0 || n < limit || s.conn.Admit(n)
 }
 
 // replyBytes is how long the replies are, those of muted commands included.

@@ -133,7 +133,7 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	}
 	remote, local := s.conn.Addr()
 	input, output, chunks := s.conn.Buffers()
-	memory := s.conn.Memory()
+	memory, size := s.conn.Memory(), s.Memory()
 	s.identity.Lock()
 	defer s.identity.Unlock()
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
@@ -141,8 +141,7 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote), s.seen.db,
 		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), s.queueLength(),
-		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, s.Memory(), events(output),
-		s.lastCommand(),
+		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, size, events(output), s.lastCommand(),
 		s.user, s.seen.proto, s.libName, s.libVersion)
 }
 

@@ -82,7 +82,7 @@ const maxRepeated = 256 << 20
 // drawsOn refuses a HRANDFIELD, SRANDMEMBER or ZRANDMEMBER whose reply has become too long.
 func (c *Call) drawsOn() error {
 	n := int64(c.Reply.Len())
-	if limit := c.Session.outputLimit(); n > maxRepeated || limit > 0 && n >= limit && !c.Session.conn.Admit(n) {
+	if n > maxRepeated || c.Session != nil && !c.Session.admits(n) {
 		return errOOM
 	}
 	return nil

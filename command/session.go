@@ -456,8 +456,8 @@ func (s *Session) wait(begins bool) bool {
 	return !s.conn.HungUp()
 }
 
-// Memory is what the client costs, in bytes: its buffers, and what the server keeps about it.
-func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.multiMemory() + s.conn.Memory() }
+// Memory is what the client costs, in bytes: its buffers, the commands that it queued, and what the server keeps about it.
+func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.multiMemory() }
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }

@@ -79,7 +79,7 @@ func (tx *Tx) restore(im *image) {
 		tx.Changed(key, EventDel)
 		return
 	case im.large:
-		slot.Schedule() // its deadlines may have changed
+		slot.Schedule()               // its deadlines may have changed
 		tx.Changed(key, EventUnnamed) // some of the command may stay done
 	default:
 		tx.putBack(&slot, im)
