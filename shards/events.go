@@ -167,12 +167,9 @@ var eventTable = [...]struct {
 	EventKeyMiss:              {ClassKeyMiss, "keymiss"},
 }
 
-// Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
-// set and expire.
-func (tx *Tx) Also(key []byte, e Event) {
-	s, _ := tx.home(key)
-	tx.tell(s, key, e)
-}
+// Also says that a change, which Changed has told of and counted, is of a second kind too, or of a second key: SET with a lifetime is both
+// set and expire, and RENAME is one change of two keys. It is a change like any other but for the count.
+func (tx *Tx) Also(key []byte, e Event) { tx.ChangedBy(key, e, 0) }
 
 // Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }

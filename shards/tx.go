@@ -338,11 +338,6 @@ func (tx *Tx) ChangedBy(key []byte, e Event, n int) {
 // changed is Changed for a change that does not count, as those are that no command asked for.
 func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.changes++
-	tx.tell(s, key, e)
-}
-
-// tell tells all that must know of a change.
-func (tx *Tx) tell(s *shard, key []byte, e Event) {
 	tx.note(tx.db, key, e)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
