@@ -12,6 +12,7 @@ import (
 
 	"respite/config"
 	"respite/shards"
+	"respite/value"
 )
 
 // fullPages is how many pages of 64 KiB the arenas of these tests have: more than what must be left of them.
@@ -24,6 +25,10 @@ func newFullRig(t *testing.T) *clientsRig {
 	group := shards.New(shards.Options{Shards: 2, Databases: 2, MaxArena: fullPages << 16, Poison: true})
 	exec, err := NewExecutor(group, cfg, slog.New(slog.DiscardHandler), Hooks{})
 	require.NoError(t, err)
+	group.SetLimits(shards.Limits{Encoding: value.Limits{
+		HashMaxListpackEntries: 128, HashMaxListpackValue: 64, SetMaxIntsetEntries: 512, SetMaxListpackEntries: 128, SetMaxListpackValue: 64,
+		ZsetMaxListpackEntries: 128, ZsetMaxListpackValue: 64, ListMaxListpackSize: -2, StreamNodeMaxBytes: 4096, StreamNodeMaxEntries: 100,
+	}})
 	group.Start()
 	t.Cleanup(group.Close)
 	return &clientsRig{t: t, exec: exec}
@@ -44,6 +49,7 @@ var fillers = []struct {
 	{"HSET {k}hash", "field:%d:of:some:length %d"},
 	{"ZADD {k}zset", "%d member:%d:of:some:length"},
 	{"RPUSH {k}list", "element:%d:of:some:length:or:other:until:it:is:full"},
+	{"XADD {k}stream *", "field:%d value"},
 	{"LPUSH {k}list2", "element:%d:of:some:length:or:other:until:it:is:full"},
 }
 
