@@ -75,6 +75,9 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	if tx.limits.evicts() && tx.over() {
+		more = s.evictDue(start) || more
+	}
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {
