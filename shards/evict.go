@@ -64,6 +64,15 @@ func (s *shard) evictOne(tx *Tx) bool {
 	return false
 }
 
+// evictDue evicts without a command that asks for memory: a limit that has been lowered is kept soon. It reports whether more
+// is to go.
+func (s *shard) evictDue(now int64) (more bool) {
+	tx := &s.tx
+	tx.Begin(0, now)
+	defer tx.End()
+	return tx.MakeRoom() && tx.over()
+}
+
 func (s *shard) evict(tx *Tx, index int, d *db, ref keyspace.Ref) {
 	was := tx.db
 	tx.db = index

@@ -82,6 +82,9 @@ func (s *shard) turn() {
 		more = more || moving
 	}
 	more = s.letGo(start) || more
+	if tx.limits.evicts() && tx.over() {
+		more = s.evictDue(start) || more
+	}
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {

@@ -38,10 +38,13 @@ type Limits struct {
 
 // SetLimits replaces the limits; messages that start later obey the new ones.
 func (g *Group) SetLimits(l Limits) {
-	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired {
+	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) {
 		g.Tick()
 	}
 }
+
+// evicts reports whether keys go when memory is short.
+func (l *Limits) evicts() bool { return l.MaxMemory != 0 && l.Policy.Order != NoEviction }
 
 // Limits returns the limits in force.
 func (g *Group) Limits() Limits { return *g.limits.Load() }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -40,4 +41,23 @@ func TestMemoryIsExactNearTheLimit(t *testing.T) {
 	g.Run(g.All(), 0, func(tx *Tx) { tx.FlushDB(0) })
 	require.Less(t, g.Used(), int64(7*1024))
 	require.False(t, g.exceeds(g.Used()))
+}
+
+// A limit that is lowered is kept soon, though nobody writes.
+func TestALowerLimitEvictsByItself(t *testing.T) {
+	g := newGroup(t, Options{Shards: 2})
+	const n = 1000
+	for i := range n {
+		key := fmt.Appendf(nil, "k%d", i)
+		g.Run(maskOf(g.Route(key)), 3, func(tx *Tx) { put(tx, key, "v") })
+	}
+	keys := func() (keys int) {
+		g.Run(g.All(), 0, func(tx *Tx) { keys, _ = tx.Len(3) })
+		return keys
+	}
+	g.SetLimits(Limits{MaxMemory: 1, Samples: 5})
+	time.Sleep(5 * minRest * time.Millisecond)
+	require.Equal(t, n, keys())
+	g.SetLimits(Limits{MaxMemory: 1, Samples: 5, Policy: Policy{Order: AnyKey}})
+	require.Eventually(t, func() bool { return keys() == 0 }, 10*time.Second, time.Millisecond)
 }
