@@ -23,8 +23,15 @@ const (
 	// MaxArena is the most bytes that the blocks of one Space may occupy: 16 GiB.
 	MaxArena = int64(maxPages) * pageBytes
 
-	// spareLimit is how many empty pages wait for reuse; further ones go back to the operating system.
-	spareLimit = 4
+	// spareLimit is how many empty pages wait for reuse; further ones go back to the operating system. A collection that is put together
+	// by one command grows through a class of blocks after the other, and where no other value is of such a class its only page is
+	// empty again when the command ends. With a limit of 4 an HSET of 5 fields gave a page back and had the kernel clear a new one each
+	// time, which took 80 microseconds instead of 10; 32 are the classes up to 800 bytes.
+	spareLimit = 32
+
+	// Compaction leaves fewer, and gives back a few at a time: each takes 60 microseconds.
+	compactSpare = 4
+	compactGives = 2
 
 	// fillBuckets is how many degrees of fullness a class tells apart: blocks are taken from the fullest pages, so
 	// that sparse ones run empty, and compaction starts with the sparsest.
@@ -246,6 +253,16 @@ func (a *arena) takePage() *page {
 	a.spare[last] = nil
 	a.spare = a.spare[:last]
 	return p
+}
+
+// giveSpare gives some of the spare pages back, as long as there are more than compaction leaves.
+func (a *arena) giveSpare() {
+	for range compactGives {
+		if len(a.spare) <= compactSpare {
+			return
+		}
+		a.takePage().release()
+	}
 }
 
 // dropPage gives an empty, unlisted page back and its number to the next page that is made.

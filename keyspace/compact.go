@@ -40,6 +40,7 @@ func (s *Space) compact(a *arena, budget int, transfer func(from, to Ref, words 
 		}
 		moved += n
 	}
+	a.giveSpare()
 	return moved
 }
 

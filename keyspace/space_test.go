@@ -764,6 +764,32 @@ func TestSampleGivesDifferentEntries(t *testing.T) {
 	require.Equal(t, 3, n)
 }
 
+// TestGrowingValuesReusePages grows values through many classes, as a command does that puts a collection together: pages that are
+// empty afterwards serve the next one.
+func TestGrowingValuesReusePages(t *testing.T) {
+	s := newSpace()
+	grow := func(i int) {
+		ref, err := s.Insert(key(i), 1, make([]byte, 1))
+		require.NoError(t, err)
+		for size := 50; size <= 250; size += 50 {
+			ref, _, err = s.Resize(ref, size)
+			require.NoError(t, err)
+		}
+		s.Reclaim()
+	}
+	for i := range 100 {
+		grow(i)
+	}
+	before := s.Stats()
+	for i := 100; i < 150; i++ {
+		grow(i)
+		after := s.Stats()
+		require.Equal(t, before.Pages, after.Pages)
+		require.Equal(t, before.SparePages, after.SparePages)
+	}
+	require.Greater(t, before.SparePages, compactSpare)
+}
+
 func TestMemoryGoesBack(t *testing.T) {
 	s := newSpace()
 	const n = 200_000
