@@ -11,7 +11,6 @@ package oracle
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -41,9 +40,14 @@ func newListener(dial Dialer) (l *listener, err error) {
 	return &listener{c}, err
 }
 
-// heard is the messages since the last call, each the channel and what was said. All commands that cause some have been
+// event is one notification: the channel, in which there may be any byte of a key, and what was said there.
+type event struct{ channel, said string }
+
+func (e event) String() string { return e.channel + " " + e.said }
+
+// heard is the messages since the last call. All commands that cause some have been
 // answered. What was published before a client unsubscribes precedes the answer to that.
-func (l *listener) heard() (events []string, err error) {
+func (l *listener) heard() (events []event, err error) {
 	l.Queue("PUNSUBSCRIBE", "nosuch")
 	if err := l.Flush(); err != nil {
 		return nil, err
@@ -59,38 +63,47 @@ func (l *listener) heard() (events []string, err error) {
 		case len(v.Elems) != fields || v.Elems[0].Text != "pmessage":
 			return nil, fmt.Errorf("the listener got\n%s", v)
 		}
-		event := v.Elems[channel].Text + " " + v.Elems[payload].Text
-		if !isOfDeadline(event) && !isOfConsumer(event) {
-			events = append(events, event)
+		if e := (event{v.Elems[channel].Text, v.Elems[payload].Text}); !e.isOfDeadline() && !e.isOfConsumer() {
+			events = append(events, e)
 		}
 	}
 }
 
 // isOfDeadline reports whether an event is that a key has expired.
-func isOfDeadline(event string) bool {
-	return strings.HasPrefix(event, "__keyspace@") && strings.HasSuffix(event, " expired") ||
-		strings.HasPrefix(event, "__keyevent@") && strings.Contains(event, "__:expired ")
-}
+func (e event) isOfDeadline() bool { return e.isNamed("expired") }
 
 // isOfConsumer reports whether an event is that a consumer was created: since 7.2 XREADGROUP does so also where it finds nothing
 // (Redis 7.2 release notes, pull request 11099).
-func isOfConsumer(event string) bool { return strings.Contains(event, "xgroup-createconsumer") }
+func (e event) isOfConsumer() bool { return e.isNamed("xgroup-createconsumer") }
+
+func (e event) isNamed(name string) bool {
+	if e.isOfKind() {
+		return strings.HasSuffix(e.channel, "__:"+name)
+	}
+	return e.said == name
+}
+
+// isOfKind reports whether an event is said on the channel of its kind, and not on that of its key.
+func (e event) isOfKind() bool { return strings.HasPrefix(e.channel, "__keyevent@") }
 
 // byKey orders events so that those of each key stay in order, and others do not count.
-func byKey(events []string) []string {
-	ofKey := map[string][]string{}
-	for _, e := range events {
-		channel, _, _ := strings.Cut(e, " ")
-		ofKey[channel] = append(ofKey[channel], e)
-	}
-	var out []string
-	for _, channel := range slices.Sorted(maps.Keys(ofKey)) {
-		if strings.HasPrefix(channel, "__keyevent@") {
-			slices.Sort(ofKey[channel])
+func byKey(events []event) []event {
+	slices.SortStableFunc(events, func(a, b event) int {
+		if order := strings.Compare(a.channel, b.channel); order != 0 || !a.isOfKind() {
+			return order
 		}
-		out = append(out, ofKey[channel]...)
+		return strings.Compare(a.said, b.said)
+	})
+	return events
+}
+
+// lines shows events, one on each line.
+func lines(events []event) string {
+	var out strings.Builder
+	for _, e := range events {
+		fmt.Fprintln(&out, e)
 	}
-	return out
+	return out.String()
 }
 
 // DifferentialEvents plays all transcripts of dir on both sides and compares, step by step, what keyspace notifications
@@ -138,8 +151,7 @@ func eventsAgainstEachOther(block *Block, a, b Side) error {
 			return err
 		}
 		if !slices.Equal(one, two) {
-			return fmt.Errorf("line %d: %s: events differ\nfirst:\n%s\nsecond:\n%s", s.Line, s.source,
-				strings.Join(one, "\n"), strings.Join(two, "\n"))
+			return fmt.Errorf("line %d: %s: events differ\nfirst:\n%ssecond:\n%s", s.Line, s.source, lines(one), lines(two))
 		}
 	}
 	return errors.Join(first.player.finish(), second.player.finish())
@@ -170,7 +182,7 @@ func (h *heardPlayer) close() {
 }
 
 // play takes a step and returns the events since the last one that was answered: when any other has run, nobody knows.
-func (h *heardPlayer) play(s *Step) (events []string, err error) {
+func (h *heardPlayer) play(s *Step) (events []event, err error) {
 	if _, err = h.player.play(s); err == nil && s.answered() {
 		events, err = h.listener.heard()
 	}
@@ -194,7 +206,7 @@ func (d *duel) compareEvents() error {
 		return err
 	}
 	if a, b = d.events(a), d.events(b); !slices.Equal(a, b) {
-		return fmt.Errorf("events differ\n%s:\n%s\n%s:\n%s", d.first.name, strings.Join(a, "\n"), d.second.name, strings.Join(b, "\n"))
+		return fmt.Errorf("events differ\n%s:\n%s%s:\n%s", d.first.name, lines(a), d.second.name, lines(b))
 	}
 	return nil
 }
@@ -214,7 +226,7 @@ func RunRandomEvents(t testing.TB, ours, reference Side, ordered bool, seed uint
 	}))
 	d.events = byKey
 	if ordered {
-		d.events = func(events []string) []string { return events }
+		d.events = func(events []event) []event { return events }
 	}
 	d.run(t, seed, n)
 }

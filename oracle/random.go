@@ -53,9 +53,9 @@ func (d *duel) run(t testing.TB, seed uint64, n int) {
 type duel struct {
 	first, second *rival
 	tables        []Table
-	queue         queue                   // of main, by the first one's replies
-	queues        bool                    // main may be between MULTI and EXEC
-	events        func([]string) []string // what of the events is compared; nil: nothing
+	queue         queue                 // of main, by the first one's replies
+	queues        bool                  // main may be between MULTI and EXEC
+	events        func([]event) []event // what of the events is compared; nil: nothing
 }
 
 // rival is one of them: the stream goes over main, the dataset is read over audit.
