@@ -127,7 +127,7 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	}
 	remote, local := s.conn.Addr()
 	input, output, chunks := s.conn.Buffers()
-	size := int64(unsafe.Sizeof(*s)) + input + output + int64(arguments) + s.multiMemory()
+	size := int64(unsafe.Sizeof(*s)) + input + output + int64(arguments) + s.QueueMemory()
 	s.identity.Lock()
 	defer s.identity.Unlock()
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "+

@@ -329,10 +329,10 @@ func (c *conn) Buffers() (input, output int64, chunks int) {
 	return c.input.Load(), output, chunks
 }
 
-// held is the memory that the connection's buffers take, in bytes.
+// held is the memory that the connection's buffers and the commands that it queues take, in bytes.
 func (c *conn) held() int64 {
 	_, out, _ := c.Buffers()
-	return c.buffers.Load() + out
+	return c.buffers.Load() + out + c.session.QueueMemory()
 }
 
 // Descriptor implements command.Conn.

@@ -57,44 +57,68 @@ func TestWhatBreaksAWatch(t *testing.T) {
 		intact bool
 	}{
 		{name: "nothing", intact: true},
-		{name: "a read", intact: true,
+		{
+			name: "a read", intact: true,
 			before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
-			after:  func(r *watchRig, tx *Tx) { read(tx, r.a) }},
+			after:  func(r *watchRig, tx *Tx) { read(tx, r.a) },
+		},
 		{name: "a write", after: func(r *watchRig, tx *Tx) { put(tx, r.b, "v") }},
 		{name: "a write of another key", intact: true, after: func(r *watchRig, tx *Tx) { put(tx, keyOn(r.Group, 0, 1), "v") }},
 		{name: "a write in another database", intact: true, after: func(r *watchRig, tx *Tx) { tx.Select(1); put(tx, r.b, "v") }},
 		{name: "the second name of a change", after: func(r *watchRig, tx *Tx) { tx.Also(r.a, EventRenameTo) }},
 		{name: "a change that is no modification", intact: true, after: func(r *watchRig, tx *Tx) { tx.Changed(r.a, EventSilent) }},
-		{name: "expiry that nobody has noticed", later: 6,
-			before: func(r *watchRig, tx *Tx) { timed(tx, r.a, 5) }},
-		{name: "expiry that somebody has noticed", later: 6,
+		{
+			name: "expiry that nobody has noticed", later: 6,
 			before: func(r *watchRig, tx *Tx) { timed(tx, r.a, 5) },
-			after:  func(r *watchRig, tx *Tx) { read(tx, r.a) }},
-		{name: "a deadline to come", intact: true, later: 4,
-			before: func(r *watchRig, tx *Tx) { timed(tx, r.a, 5) }},
-		{name: "eviction", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
+		},
+		{
+			name: "expiry that somebody has noticed", later: 6,
+			before: func(r *watchRig, tx *Tx) { timed(tx, r.a, 5) },
+			after:  func(r *watchRig, tx *Tx) { read(tx, r.a) },
+		},
+		{
+			name: "a deadline to come", intact: true, later: 4,
+			before: func(r *watchRig, tx *Tx) { timed(tx, r.a, 5) },
+		},
+		{
+			name: "eviction", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
 			after: func(r *watchRig, tx *Tx) {
 				tx.limits = &Limits{MaxMemory: 1, Policy: Policy{Order: AnyKey}, Samples: 5}
 				tx.MakeRoom()
-			}},
-		{name: "a flush", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
-			after: func(_ *watchRig, tx *Tx) { tx.FlushDB(0) }},
+			},
+		},
+		{
+			name: "a flush", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
+			after: func(_ *watchRig, tx *Tx) { tx.FlushDB(0) },
+		},
 		{name: "a flush without the keys", intact: true, after: func(_ *watchRig, tx *Tx) { tx.FlushDB(0) }},
-		{name: "a flush of another database", intact: true,
+		{
+			name: "a flush of another database", intact: true,
 			before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v"); tx.Select(1); put(tx, r.a, "v"); tx.Select(0) },
-			after:  func(_ *watchRig, tx *Tx) { tx.FlushDB(1) }},
-		{name: "a swap that takes a key", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
-			after: func(_ *watchRig, tx *Tx) { tx.SwapDB(0, 1) }},
-		{name: "a swap that brings a key",
+			after:  func(_ *watchRig, tx *Tx) { tx.FlushDB(1) },
+		},
+		{
+			name: "a swap that takes a key", before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
+			after: func(_ *watchRig, tx *Tx) { tx.SwapDB(0, 1) },
+		},
+		{
+			name:   "a swap that brings a key",
 			before: func(r *watchRig, tx *Tx) { tx.Select(1); put(tx, r.a, "v"); tx.Select(0) },
-			after:  func(_ *watchRig, tx *Tx) { tx.SwapDB(1, 0) }},
-		{name: "a swap of other databases", intact: true, before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
-			after: func(_ *watchRig, tx *Tx) { tx.SwapDB(1, 2) }},
-		{name: "a swap that brings a key past its deadline", intact: true, later: 6,
+			after:  func(_ *watchRig, tx *Tx) { tx.SwapDB(1, 0) },
+		},
+		{
+			name: "a swap of other databases", intact: true, before: func(r *watchRig, tx *Tx) { put(tx, r.a, "v") },
+			after: func(_ *watchRig, tx *Tx) { tx.SwapDB(1, 2) },
+		},
+		{
+			name: "a swap that brings a key past its deadline", intact: true, later: 6,
 			before: func(r *watchRig, tx *Tx) { tx.Select(1); timed(tx, r.a, 5); tx.Select(0) },
-			after:  func(r *watchRig, tx *Tx) { tx.SwapDB(0, 1); read(tx, r.a) }},
-		{name: "a rename", before: func(r *watchRig, tx *Tx) { put(tx, keyOn(r.Group, 0, 1), "v") },
-			after: func(r *watchRig, tx *Tx) { tx.Rename(keyOn(r.Group, 0, 1), r.b); tx.Changed(r.b, EventRenameTo) }},
+			after:  func(r *watchRig, tx *Tx) { tx.SwapDB(0, 1); read(tx, r.a) },
+		},
+		{
+			name: "a rename", before: func(r *watchRig, tx *Tx) { put(tx, keyOn(r.Group, 0, 1), "v") },
+			after: func(r *watchRig, tx *Tx) { tx.Rename(keyOn(r.Group, 0, 1), r.b); tx.Changed(r.b, EventRenameTo) },
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newWatchRig(t)
