@@ -186,6 +186,27 @@ function pipelineTests(connect) {
     assert.deepEqual(values, Array.from({ length: 100 }, (_, i) => `value ${i}`));
   });
 
+  test("a transaction is answered as a whole", async (t) => {
+    const redis = connect(t);
+    await redis.del("multi:a", "multi:b");
+    const replies = await redis.multi().set("multi:a", "1").incr("multi:a").lpush("multi:a", "x").get("multi:b").exec();
+    assert.deepEqual(replies.map(([error, reply]) => error?.message ?? reply), [
+      "OK", 2, "WRONGTYPE Operation against a key holding the wrong kind of value", null,
+    ]);
+    await assert.rejects(redis.multi().set("multi:a").exec(), /EXECABORT Transaction discarded because of previous errors/);
+  });
+
+  test("a transaction whose key was changed is null", async (t) => {
+    const redis = connect(t);
+    await redis.watch("multi:a", "multi:c");
+    await connect(t).set("multi:c", "2");
+    assert.equal(await redis.multi().set("multi:a", "lost").exec(), null);
+    await redis.watch("multi:a");
+    await redis.multi({ pipeline: false });
+    assert.equal(await redis.set("multi:a", "won"), "QUEUED");
+    assert.deepEqual(await redis.exec(), [[null, "OK"]]);
+  });
+
   test("an error in a pipeline stays in its place", async (t) => {
     const redis = connect(t);
     const replies = await redis

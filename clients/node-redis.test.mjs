@@ -79,6 +79,15 @@ function commandTests(connect, options) {
     assert.equal(await client.get("missing"), null);
   });
 
+  test("a transaction, and one whose key was changed", async (t) => {
+    const client = await connect(t);
+    assert.deepEqual(await client.multi().set("multi", "1").incr("multi").get("multi").exec(), ["OK", 2, "2"]);
+    await client.watch("multi");
+    await (await connect(t)).set("multi", "3");
+    await assert.rejects(client.multi().set("multi", "4").exec(), /One \(or more\) of the watched keys has been changed/);
+    assert.equal(await client.get("multi"), "3");
+  });
+
   test("SET with its options", async (t) => {
     const client = await connect(t);
     await client.del("options");

@@ -162,7 +162,7 @@ func ratio(a, b int64) float64 {
 func (e *Executor) measureClients() (n int64) {
 	e.sessions.Range(func(_ int64, s *Session) bool {
 		in, out, _ := s.conn.Buffers()
-		n += in + out
+		n += in + out + s.queueMemory()
 		return true
 	})
 	return n

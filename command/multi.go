@@ -232,8 +232,9 @@ func (s *Session) showQueue() {
 // queueLength is the number of commands queued, -1 outside of a transaction.
 func (s *Session) queueLength() int64 { return s.queued.Load() - 1 }
 
-// multiMemory is what Redis says that queue and watch take, in bytes.
-func (s *Session) multiMemory() int64 {
+// queueMemory is what a transaction that is being queued, and what is watched, take by Redis's book, in bytes. Any goroutine
+// may ask.
+func (s *Session) queueMemory() int64 {
 	n := s.queuedSize.Load()
 	if queued := s.queueLength(); queued > 0 {
 		n += int64(max(leastCommands, 1<<bits.Len64(uint64(queued-1)))) * queuedSize
@@ -258,17 +259,14 @@ func (s *Session) gateMulti(row *Row) error {
 	}
 	isExec := row.Place == ByQueue
 	grows := !isExec && (row.Flags&Unqueued == 0 || row.Name == "multi" || row.Name == "watch")
-	if (grows || isExec && s.multi.flags&DenyOOM != 0) && !s.makeRoom() {
+	if (grows || isExec && s.multi.flags&DenyOOM != 0) && s.exec.group.IsShort() && !s.makeRoom() {
 		return errOOM
 	}
 	return nil
 }
 
-// makeRoom evicts keys of any shard if memory is short, and reports whether it is not any more.
+// makeRoom evicts keys of any shard, since memory is short, and reports whether that helped.
 func (s *Session) makeRoom() (ok bool) {
-	if !s.exec.group.IsShort() {
-		return true
-	}
 	s.batch.job.RunBody(s.exec.group.All(), s.db, func(tx *shards.Tx) { ok = tx.MakeRoom() })
 	return ok
 }

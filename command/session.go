@@ -457,7 +457,7 @@ func (s *Session) wait(begins bool) bool {
 }
 
 // Memory is what the client costs, in bytes: its buffers, the commands that it queued, and what the server keeps about it.
-func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.multiMemory() }
+func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.queueMemory() }
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }

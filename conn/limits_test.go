@@ -299,3 +299,28 @@ func TestSettingsApplyToOpenConnections(t *testing.T) {
 	f.logs(overLimit)
 	c.cut()
 }
+
+// What is queued in a transaction counts against the limit of the query buffer, as if it were in there still.
+func TestQueuedCommandsCountAgainstTheQueryLimit(t *testing.T) {
+	f := newFixture(t, "--client-query-buffer-limit", "1mb")
+	c := f.dial()
+	c.do("+OK\r\n", "MULTI")
+	c.do("+QUEUED\r\n", "SET", "k", strings.Repeat("x", 700_000))
+	c.do("+QUEUED\r\n", "GET", "k")
+	_, _ = c.Write([]byte("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$700000\r\n" + strings.Repeat("x", 700_000) + "\r\n"))
+	c.cut()
+	require.Contains(t, f.log.String(), "max query buffer length")
+}
+
+func TestQueuedCommandsCountAgainstMaxMemoryClients(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	c := f.dial()
+	c.do("+OK\r\n", "MULTI")
+	for range 2 {
+		c.do("+QUEUED\r\n", "SET", "k", strings.Repeat("x", 300_000))
+	}
+	require.Zero(t, f.server.Evicted.Load())
+	_, _ = fmt.Fprintf(c, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$600000\r\n%s\r\n", strings.Repeat("x", 600_000))
+	f.eventually(func() bool { return f.server.Evicted.Load() == 1 }, "the client is evicted")
+	c.cut()
+}

@@ -71,9 +71,11 @@ func (g *Generator) watch(n int) []string {
 // queue is the commands that a connection has queued, as far as its replies tell.
 type queue [][]string
 
+func isQueued(reply Value) bool { return reply.Kind == '+' && reply.Text == "QUEUED" }
+
 // follow notes a command and its reply. For an EXEC that ran, it returns what was queued.
 func (q *queue) follow(args []string, reply Value) (ran [][]string) {
-	if reply.Kind == '+' && reply.Text == "QUEUED" {
+	if isQueued(reply) {
 		*q = append(*q, args)
 		return nil
 	}
@@ -92,6 +94,9 @@ func (q *queue) follow(args []string, reply Value) (ran [][]string) {
 // adapt is Rulebook.adapt for a reply on a connection that queues commands.
 func (q *queue) adapt(rules *Rulebook, args []string, reply Value) Value {
 	ran := q.follow(args, reply)
+	if isQueued(reply) {
+		return reply
+	}
 	if ran == nil {
 		return rules.adapt(args, reply)
 	}
