@@ -17,11 +17,23 @@ import (
 )
 
 // since70 are the commands that Redis has got since 7.0, so that the real server of the tests does not know them: those of
-// 7.2, from its release notes. Their facts are in the transcripts (@since 7.2).
+// 7.2, from its release notes, and those about fields of hashes of 7.4 and 8.0. Their facts are in the transcripts (@since 7.2).
 var since70 = map[string]commandDocs{
 	"client|no-touch":   {group: "connection", since: "7.2.0"},
 	"client|setinfo":    {group: "connection", since: "7.2.0"},
 	"cluster|myshardid": {group: "cluster", since: "7.2.0"},
+	"hexpire":           {group: "hash", since: "7.4.0"},
+	"hexpireat":         {group: "hash", since: "7.4.0"},
+	"hexpiretime":       {group: "hash", since: "7.4.0"},
+	"hpersist":          {group: "hash", since: "7.4.0"},
+	"hpexpire":          {group: "hash", since: "7.4.0"},
+	"hpexpireat":        {group: "hash", since: "7.4.0"},
+	"hpexpiretime":      {group: "hash", since: "7.4.0"},
+	"hpttl":             {group: "hash", since: "7.4.0"},
+	"httl":              {group: "hash", since: "7.4.0"},
+	"hgetdel":           {group: "hash", since: "8.0.0"},
+	"hgetex":            {group: "hash", since: "8.0.0"},
+	"hsetex":            {group: "hash", since: "8.0.0"},
 	"waitaof":           {group: "generic", since: "7.2.0"},
 }
 
@@ -46,7 +58,6 @@ const (
 	needsCluster     = "cluster mode is not built yet"
 	needsFiles       = "RDB and append-only files are not built yet"
 	needsModules     = "there are no modules"
-	needsMulti       = "transactions are not built yet"
 	needsReplication = "replication is not built yet"
 	needsScripts     = "scripts and functions are not built yet"
 	needsTracking    = "client-side caching is not built yet"
@@ -56,9 +67,8 @@ const (
 // its subcommands), each with the reason.
 var (
 	absentGroups = map[string]string{
-		"cluster":      needsCluster,
-		"scripting":    needsScripts,
-		"transactions": needsMulti,
+		"cluster":   needsCluster,
+		"scripting": needsScripts,
 	}
 	absent = map[string]string{
 		"acl":                 needsACL,

@@ -173,8 +173,18 @@ func (s *server) applyConfig() {
 		}
 		return nil
 	})
-	for _, name := range []string{"port", "bind"} {
-		s.config.OnSet(name, func(_, next *config.Snapshot) error { return s.relisten(next) })
+	s.config.OnSet("maxmemory-clients", func(_, next *config.Snapshot) error { s.conns.LimitMemory(next); return nil })
+	for name, refusal := range map[string]string{
+		"port": "Unable to listen on this port. Check server logs.", "bind": "Failed to bind to specified addresses.",
+	} {
+		s.config.OnSet(name, func(_, next *config.Snapshot) error {
+			err := s.relisten(next)
+			if err != nil {
+				s.log.Warn("CONFIG SET "+name+" failed, still listening as before", "error", err)
+				err = errors.New(refusal)
+			}
+			return err
+		})
 	}
 	for _, name := range []string{
 		"tls-port", "tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-ca-cert-file", "tls-ca-cert-dir",

@@ -9,6 +9,8 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"sync"
 
 	"respite/proto"
 	"respite/shards"
@@ -24,6 +26,9 @@ const (
 	mostWords  = 4096
 )
 
+// maxSpare is how many transactions that are over a batch keeps for those to come.
+const maxSpare = 16
+
 // batch is reused; a quiet connection gives it back to the pool.
 type batch struct {
 	exec     *Executor
@@ -37,7 +42,8 @@ type batch struct {
 	routes   []uint8     // scratch: the shard of each key of one command
 	spread   []uint8     // for split commands: the shard of each key, in order
 	words    [][]byte    // arguments of split commands, as their parts see them
-	sleeper  sleeper     // a command of its own that may wait
+	spare    []*transaction
+	sleeper  sleeper // a command of its own that may wait
 }
 
 // pending is one command of a batch.
@@ -51,6 +57,7 @@ type pending struct {
 	proto  uint8
 	mute   bool // the client asked for no reply
 	noHits bool // reads leave recency alone
+	queue  *transaction
 }
 
 // part is the share of one shard in a batch.
@@ -59,6 +66,7 @@ type part struct {
 	index int
 	items []item
 	reply proto.Reply
+	large bool // the last replies were too large to keep their buffer: the next ones borrow one
 	call  Call
 
 	ended    int64 // when its last command had run, in unix nanoseconds; 0: none has
@@ -121,6 +129,24 @@ func (b *batch) addSplit(c pending, routes []uint8) {
 	b.commands = append(b.commands, c)
 }
 
+// newTransaction returns an empty transaction, and recycle takes one back that is over.
+func (b *batch) newTransaction() *transaction {
+	n := len(b.spare)
+	if n == 0 {
+		return new(transaction)
+	}
+	t := b.spare[n-1]
+	b.spare = b.spare[:n-1]
+	return t
+}
+
+func (b *batch) recycle(t *transaction) {
+	if len(b.spare) < maxSpare {
+		t.reset()
+		b.spare = append(b.spare, t)
+	}
+}
+
 // room is an empty list with room for n arguments, until reset.
 func (b *batch) room(n int) [][]byte {
 	if cap(b.words)-len(b.words) < n {
@@ -146,9 +172,49 @@ func (b *batch) run(w *bufio.Writer) error {
 	if any {
 		b.job.Run()
 	}
-	err := b.write(w)
+	err := b.admit()
+	if err == nil {
+		err = b.write(w)
+	}
 	b.reset()
 	return err
+}
+
+// errTooMuch ends a connection whose replies are more than may wait to be sent; nothing more is written to it.
+var errTooMuch = errors.New("replies exceed the output buffer limit")
+
+// admit refuses replies that are more than client-output-buffer-limit lets a client have, whether or not it would take them: the limit
+// is there for what one command may cost, too.
+func (b *batch) admit() error {
+	if b.session.outputLimit() > 0 && !b.session.admits(b.replyBytes()) {
+		return errTooMuch
+	}
+	return nil
+}
+
+// admits reports whether the client may have so many bytes of replies waiting. If not, it is told to go.
+func (s *Session) admits(n int64) bool {
+	limit := s.outputLimit()
+	return limit == 0 || n < limit || s.conn.Admit(n)
+}
+
+// replyBytes is how long the replies are, those of muted commands included.
+func (b *batch) replyBytes() (n int64) {
+	for _, p := range b.parts {
+		if p != nil && len(p.items) > 0 {
+			n += int64(p.reply.Len())
+		}
+	}
+	return n
+}
+
+// outputLimit is how many bytes of replies the client may have waiting at least before anybody must look closer; 0 is no limit.
+func (s *Session) outputLimit() int64 {
+	l := &s.exec.config.Now().ClientOutputBufferLimit[s.OutputClass()]
+	if l.Hard == 0 || l.Soft > 0 && l.Soft < l.Hard {
+		return l.Soft
+	}
+	return l.Hard
 }
 
 // clockShare is how many short commands share two readings of the clock. A reading is a tenth of a short command's CPU.
@@ -159,6 +225,9 @@ func (p *part) Run(tx *shards.Tx) {
 	e := p.b.exec
 	c := &p.call
 	c.Reply, c.Tx, c.Session, c.Server = &p.reply, tx, p.b.session, e
+	if p.large {
+		e.buffers.lend(p)
+	}
 	now := e.group.Now()
 	for from := 0; from < len(p.items); {
 		to := p.timedTogether(from)
@@ -170,7 +239,7 @@ func (p *part) Run(tx *shards.Tx) {
 		from, now = to, end
 	}
 	p.ended = now
-	c.Args, c.Tx, c.of = nil, nil, nil
+	c.Args, c.Tx, c.of, c.queue = nil, nil, nil, nil
 }
 
 // timedTogether is the end of the items from the ith on that share the clock: one, or several short ones. Each of those
@@ -205,7 +274,7 @@ func (p *part) runItem(it *item, now int64) {
 
 // use makes a command of a batch the call's.
 func (c *Call) use(it *item, cmd *pending) {
-	c.Args, c.Row, c.of = it.args, cmd.row, cmd
+	c.Args, c.Row, c.of, c.queue = it.args, cmd.row, cmd, cmd.queue
 }
 
 // account shares the time of some commands evenly among them.
@@ -289,12 +358,40 @@ func (b *batch) reset() {
 		b.ended, p.ended = max(b.ended, p.ended), 0
 		clear(p.items)
 		p.items, p.next = p.items[:0], 0
-		p.reply.Reset(p.reply.Proto())
+		b.exec.buffers.takeBack(p)
 		p.reply.Drop()
 	}
 	if clear(b.words); cap(b.words) > mostWords {
 		b.words = nil
 	}
+	for i := range b.commands {
+		if t := b.commands[i].queue; t != nil {
+			b.recycle(t)
+		}
+	}
 	clear(b.commands)
 	b.commands, b.spread, b.words, b.busy = b.commands[:0], b.spread[:0], b.words[:0], shards.Mask{}
+}
+
+// largestLent is the capacity up to which a reply's buffer is lent on. What is larger comes too seldom to keep memory for it.
+const largestLent = 4 << 20
+
+// replyBuffers are the buffers of replies that are larger than a part keeps for itself. Without them each such reply grew its
+// buffer anew, doubling it again and again: 57 KB of garbage for an LRANGE of 600 elements, in pipelines of 16. A few are
+// enough for all connections, since a poller has one batch after the other, and what was just used is still in the cache.
+type replyBuffers struct{ pool sync.Pool } // of *[]byte
+
+// lend gives a part's reply a large buffer, if there is one.
+func (r *replyBuffers) lend(p *part) {
+	if buf, ok := r.pool.Get().(*[]byte); ok {
+		p.reply.Lend(*buf)
+	}
+}
+
+// takeBack empties a part's reply and keeps its buffer for others if it is large.
+func (r *replyBuffers) takeBack(p *part) {
+	p.large = p.reply.Len() > proto.MaxKept
+	if buf := p.reply.TakeLarge(); buf != nil && cap(buf) <= largestLent {
+		r.pool.Put(&buf)
+	}
 }

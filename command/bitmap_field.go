@@ -183,7 +183,7 @@ func bitfield(c *Call) error {
 	case changed > 0:
 		c.Tx.ChangedBy(key, shards.EventSetBit, changed)
 	case grown:
-		c.Tx.ChangedBy(key, shards.EventUnnamed, 0) // Redis takes it for no change
+		c.Tx.ChangedBy(key, shards.EventSilent, 0) // Redis takes it for no change
 	}
 	return nil
 }

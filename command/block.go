@@ -251,7 +251,7 @@ func clientUnblock(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Server.unblock(id, why) {
+	if c.Server.unblock(id, why, c.held) {
 		c.Reply.Int(1)
 	} else {
 		c.Reply.Int(0)
@@ -259,8 +259,9 @@ func clientUnblock(c *Call) error {
 	return nil
 }
 
-// unblock ends the wait of a client, and reports whether it did. One that is being served is waited for.
-func (e *Executor) unblock(id int64, why shards.Ending) bool {
+// unblock ends the wait of a client, and reports whether it did. One that is being served is waited for, unless it may need
+// shards that the caller holds: then it is taken to find nothing.
+func (e *Executor) unblock(id int64, why shards.Ending, held bool) bool {
 	s := e.client(id)
 	if s == nil {
 		return false
@@ -270,6 +271,9 @@ func (e *Executor) unblock(id int64, why shards.Ending) bool {
 		return false
 	}
 	for !w.Over() {
+		if held && w.Woken() {
+			return true
+		}
 		time.Sleep(busyPoll)
 	}
 	return w.Outcome() == why

@@ -5,6 +5,7 @@
 package command
 
 import (
+	"runtime"
 	"strings"
 
 	"respite/proto"
@@ -25,7 +26,10 @@ type Call struct {
 	mayBlock bool    // the command may wait: it came by itself from a client
 	waits    waitFor // what it waits for, if it does: see block.go
 
-	loud bool // the reply is a push, which CLIENT REPLY does not silence
+	loud  bool         // the reply is a push, which CLIENT REPLY does not silence
+	queue *transaction // what EXEC is to run
+	held  bool         // the command is one of a transaction's, whose shards are held: it must not wait for anybody
+	muted bool         // what the client is not to get of the reply is not in it any more
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome
@@ -33,6 +37,9 @@ type Call struct {
 	set     value.SetEdit // of the set in slot, or one that is being made in draft
 	draft   value.Draft
 	sets    []value.Members // what readSets has read
+	replied int             // elements, in replies
+	ahead   int             // elements that the command is about to go over, if they are many
+	began   int             // how long the reply was before
 	element []byte          // an element that is moved within its list
 	integer [8]byte         // an encoded integer on its way to the keyspace
 	digits  [32]byte        // the text of an integer on its way out
@@ -55,6 +62,22 @@ const manyBytes = 1 << 20
 func (c *Call) long(n int) {
 	if n >= manyElements {
 		c.Tx.Long()
+		c.replied, c.ahead, c.began = 0, n, c.Reply.Len()
+	}
+}
+
+// breath is after how many elements of a reply others may go on: a power of two.
+const breath = 1024
+
+// mostRoom is how many bytes room is made for at once.
+const mostRoom = 32 << 20
+
+// breathe lets others have the processor: the runtime by itself takes it away after ten milliseconds only. The first time in a
+// long reply it makes room for the rest, as what has been written lets expect, so that the reply need not move as it grows.
+func (c *Call) breathe() {
+	runtime.Gosched()
+	if c.ahead > breath && c.replied == breath {
+		c.Reply.Grow(min((c.Reply.Len()-c.began)/breath*c.ahead, mostRoom))
 	}
 }
 

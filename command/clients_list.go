@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"respite/pubsub"
 )
@@ -134,19 +133,20 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	}
 	remote, local := s.conn.Addr()
 	input, output, chunks := s.conn.Buffers()
+	memory, size := s.conn.Memory(), s.Memory()
 	s.identity.Lock()
 	defer s.identity.Unlock()
-	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=-1 "+
-		"qbuf=%d qbuf-free=0 argv-mem=%d multi-mem=0 rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
+	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
+		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
-		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.flags(remote), s.seen.db,
-		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels),
-		input, arguments, chunks, output, int64(unsafe.Sizeof(*s))+input+output+int64(arguments), events(output), s.lastCommand(),
+		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote), s.seen.db,
+		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), s.queueLength(),
+		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, size, events(output), s.lastCommand(),
 		s.user, s.seen.proto, s.libName, s.libVersion)
 }
 
-// flags are the letters of the client's state, in Redis's order. The lock of the identity is held.
-func (s *Session) flags(remote string) string {
+// letters are the letters of the client's state, in Redis's order. The lock of the identity is held.
+func (s *Session) letters(remote string) string {
 	var b strings.Builder
 	for _, f := range [...]struct {
 		on     bool
@@ -154,7 +154,9 @@ func (s *Session) flags(remote string) string {
 	}{
 		{s.seen.monitoring, 'O'},
 		{s.subs.Subscribed(), 'P'},
+		{s.queued.Load() > 0, 'x'},
 		{s.seen.blocked, 'b'},
+		{s.doomed(), 'd'},
 		{isUnix(remote), 'U'},
 		{s.noEvict.Load(), 'e'},
 		{s.seen.noTouch, 'T'},

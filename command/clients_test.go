@@ -86,6 +86,8 @@ func (c *testClient) Addr() (remote, local string) {
 
 func (*testClient) Local() bool                  { return true }
 func (*testClient) Buffers() (int64, int64, int) { return 0, 0, 0 }
+func (*testClient) Memory() int64                { return 0 }
+func (*testClient) Admit(int64) bool             { return true }
 func (*testClient) Descriptor() int              { return 7 }
 
 func (c *testClient) state() (pushed string, killed bool) {

@@ -65,6 +65,9 @@ func (c *Call) dropIfEmpty(slot *shards.Slot, key []byte, length int) {
 
 // replyElement answers with an element of a collection.
 func (c *Call) replyElement(e value.Element) {
+	if c.replied++; c.replied&(breath-1) == 0 {
+		c.breathe()
+	}
 	if e.IsInt {
 		c.Reply.BulkInt(e.Int)
 		return
@@ -73,11 +76,13 @@ func (c *Call) replyElement(e value.Element) {
 }
 
 // maxRepeated is how long, in bytes, a reply may become in which elements come several times: a client may ask for any number of them.
+// Where client-output-buffer-limit is less, the client goes.
 const maxRepeated = 256 << 20
 
 // drawsOn refuses a HRANDFIELD, SRANDMEMBER or ZRANDMEMBER whose reply has become too long.
 func (c *Call) drawsOn() error {
-	if c.Reply.Len() > maxRepeated {
+	n := int64(c.Reply.Len())
+	if n > maxRepeated || c.Session != nil && !c.Session.admits(n) {
 		return errOOM
 	}
 	return nil

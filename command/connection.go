@@ -37,12 +37,12 @@ func connectionRows() []Row {
 			Since: "6.0.0", Cost: "O(1)", Doc: "Introduces client and server to each other and chooses the protocol.",
 		},
 		{
-			Name: "quit", Arity: -1, Flags: open | AfterPushes | Listening, Place: OnConnection, Run: quit,
+			Name: "quit", Arity: -1, Flags: open | Unqueued | AfterPushes | Listening, Place: OnConnection, Run: quit,
 			Since: "1.0.0", Cost: "O(1)", Doc: "Ends the connection once its replies are sent.",
 			Deprecated: "7.2.0", Instead: "just closing the connection",
 		},
 		{
-			Name: "reset", Arity: 1, Flags: open | AfterPushes | Listening, Place: OnConnection, Run: reset,
+			Name: "reset", Arity: 1, Flags: open | Unqueued | AfterPushes | Listening, Place: OnConnection, Run: reset,
 			Since: "6.2.0", Cost: "O(1)", Doc: "Makes the connection as it was when it was new.",
 		},
 		{
@@ -158,6 +158,7 @@ func quit(c *Call) error {
 func reset(c *Call) error {
 	s := c.Session
 	s.exec.stopMonitoring(s)
+	s.discard()
 	s.subs.UnsubscribeAll()
 	s.selectDB(0)
 	s.setProto(c.Reply, minProto)

@@ -5,8 +5,6 @@
 package command
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"strings"
@@ -39,6 +37,7 @@ func debugCommands() []debugSub {
 	return []debugSub{
 		{"aof-flush-sleep", 3, 3, ignored, []string{"<microsec>", "    Accepted, of no effect."}},
 		{"change-repl-id", 2, 2, debugChangeReplID, []string{"", "    Change the replication IDs of the instance."}},
+		{"config-rewrite-force-all", 2, 2, debugRewriteAll, []string{"", "    Like CONFIG REWRITE but writes all configuration options, including keys not", "    listed in original configuration file or default values."}},
 		{"dict-resizing", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect."}},
 		{"digest", 2, 2, debugDigest, []string{"", "    Output a hex signature representing the current DB content."}},
 		{"digest-value", 2, math.MaxInt, debugDigestValue, []string{"<key> [<key> ...]", "    Output a hex signature of the values of all the specified keys."}},
@@ -46,6 +45,7 @@ func debugCommands() []debugSub {
 		{"error", 3, 3, debugError, []string{"<string>", "    Return a Redis protocol error with <string> as message."}},
 		{"htstats", 3, 4, debugHTStats, []string{"<dbid>", "    Return hash table statistics of the specified Redis database."}},
 		{"htstats-key", 3, 4, debugHTStatsKey, []string{"<key>", "    Like HTSTATS but for the hash table stored at <key>'s value."}},
+		{"listpack", 3, 3, debugListpack, []string{"<key>", "    Write the elements of the listpack of <key> to the server log."}},
 		{"log", 3, 3, debugLog, []string{"<message>", "    Write <message> to the server log."}},
 		{"object", 3, 4, debugObject, []string{"<key>", "    Show low level info about `key` and associated value."}},
 		{"pause-cron", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect: there is no cron."}},
@@ -91,61 +91,17 @@ func debugChangeReplID(c *Call) error {
 	return nil
 }
 
-// digest is a signature of a value or of all data: order does not matter, every bit does.
-type digest [sha1.Size]byte
-
-func (d *digest) mix(other digest) {
-	for i := range d {
-		d[i] ^= other[i]
-	}
-}
-
-func (d *digest) String() string { return hex.EncodeToString(d[:]) }
-
-// digestOf signs what a key holds, whatever its encoding.
-func (c *Call) digestOf(it shards.Item) digest {
-	h := sha1.New()
-	fmt.Fprintf(h, "%s:", it.Type())
-	if it.Type() == value.String {
-		h.Write(c.text(it))
-	} else {
-		h.Write(it.Value())
-	}
-	if _, timed := it.Deadline(); timed {
-		h.Write([]byte("!!expire!!"))
-	}
-	return digest(h.Sum(nil))
-}
-
-func debugDigest(c *Call) error {
-	var all digest
-	db := c.Tx.DB()
-	for i := range c.Server.group.Databases() {
-		c.Tx.Select(i)
-		c.Tx.Each(func(key []byte, it shards.Item) bool {
-			of := c.digestOf(it)
-			all.mix(sha1.Sum(fmt.Appendf(nil, "%d:%d:%s:%x", i, len(key), key, of)))
-			return true
-		})
-	}
-	c.Tx.Select(db)
-	c.Reply.Simple(all.String())
-	return nil
-}
-
-func debugDigestValue(c *Call) error {
-	c.Reply.Array(len(c.Args) - 2)
-	for _, key := range c.Args[2:] {
-		var d digest
-		if it, ok := c.Tx.Peek(key); ok {
-			d = c.digestOf(it)
-		}
-		c.Reply.Simple(d.String())
-	}
-	return nil
-}
-
 func debugError(c *Call) error { return Error(c.Args[2]) }
+
+// debugRewriteAll keeps the whole server waiting for the disk, as it does in Redis.
+func debugRewriteAll(c *Call) error {
+	if err := c.Server.config.RewriteAll(); err != nil {
+		c.Server.log.Warn("DEBUG CONFIG-REWRITE-FORCE-ALL failed", "error", err)
+		return Error("ERR CONFIG-REWRITE-FORCE-ALL failed")
+	}
+	c.Reply.OK()
+	return nil
+}
 
 func debugLog(c *Call) error {
 	c.Server.log.Warn("DEBUG LOG: " + string(c.Args[2]))
@@ -175,14 +131,6 @@ func tableStats(size, used int) string {
 	return fmt.Sprintf("%s table size: %d\n number of elements: %d\n", head, size, used)
 }
 
-// debugHTStatsKey refuses strings, as Redis does.
-func debugHTStatsKey(c *Call) error {
-	if _, ok := c.Tx.Peek(c.Args[2]); !ok {
-		return errNoKey
-	}
-	return Error("ERR The value stored at the specified key is not represented using an hash table")
-}
-
 // debugObject shows what clients read of it; there is no address to tell.
 func debugObject(c *Call) error {
 	it, ok := c.Tx.Peek(c.Args[2])
@@ -199,11 +147,11 @@ func debugObject(c *Call) error {
 }
 
 const (
-	populateChunk = 1024 // keys a commit
+	populateChunk = 1024 // keys a step
 	sizeArgument  = 4
 )
 
-// debugPopulate commits as it goes, so that the pre-images of a million keys are not all kept at once.
+// debugPopulate takes a step as it goes, so that the pre-images of a million keys are not all kept at once.
 func debugPopulate(c *Call) error {
 	count, prefix, size := int64(0), []byte("key"), int64(0)
 	for i, n := range map[int]*int64{2: &count, sizeArgument: &size} {
@@ -224,8 +172,7 @@ func debugPopulate(c *Call) error {
 	}
 	for i := range count {
 		if i%populateChunk == populateChunk-1 {
-			c.Tx.End()
-			c.Tx.Begin(c.Session.db, c.Server.group.Now())
+			c.Tx.Step(c.Tx.DB())
 		}
 		c.populate(fmt.Appendf(nil, "%s:%d", prefix, i), i, size)
 	}

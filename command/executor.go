@@ -31,6 +31,7 @@ type Executor struct {
 	hooks    Hooks
 	sessions *xsync.MapOf[int64, *Session]
 	batches  sync.Pool // of *batch
+	buffers  replyBuffers
 	lastID   atomic.Int64
 	monitors atomic.Int32
 	channels *pubsub.Registry
@@ -116,7 +117,7 @@ func (e *Executor) invoke(c *Call) (ok bool) {
 			ok = false
 		}
 	}()
-	c.failed, c.rejected = false, false
+	c.failed, c.rejected, c.ahead = false, false, 0
 	if err := c.Row.Run(c); err != nil {
 		c.fail(mark, err)
 	}

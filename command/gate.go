@@ -30,6 +30,11 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
 	}
+	if s.multi != nil {
+		if err := s.gateMulti(row); err != nil {
+			return row, err
+		}
+	}
 	return row, s.occupied(row)
 }
 

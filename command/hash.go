@@ -1,17 +1,21 @@
-// hash.go: the rows of all hash commands, and those that set, read and remove fields. Those that count are in hash_number.go, those
-// that return any fields in hash_random.go.
+// hash.go: the hash commands that set, read and remove fields. Those that count are in hash_number.go, those that return any fields in
+// hash_random.go, those about the fields' deadlines in hash_ttl.go and hash_ex.go.
 //
-// A handler that changes a hash checks type and arguments before it opens the key; a hash that loses its last field goes.
+// A handler that changes a hash checks type and arguments before it opens the key; a hash that loses its last field goes. A field whose
+// deadline has passed is there for HLEN and HDEL alone, as in Redis; a command that asks for such a field by its name takes it away
+// (dropMissed).
 
 package command
 
 import (
+	"slices"
+
 	"respite/shards"
 	"respite/value"
 )
 
 func hashRows() []Row {
-	return append(hashReadRows(), hashWriteRows()...)
+	return slices.Concat(hashReadRows(), hashWriteRows(), hashTTLRows(), hashDeadlineRows(), hashExRows())
 }
 
 func hashReadRows() []Row {
@@ -104,7 +108,7 @@ func (c *Call) viewHash(key []byte) (h value.HashView, ok bool, err error) {
 	if !ok {
 		return h, false, err
 	}
-	return value.ViewHash(v), true, nil
+	return value.ViewHashAt(v, c.Tx.Now()), true, nil
 }
 
 // peekHash looks at the hash that a command is about to change; without ok, the key is absent.
@@ -112,7 +116,7 @@ func (c *Call) peekHash(key []byte) (it shards.Item, h value.HashView, ok bool, 
 	if it, ok, err = c.peek(key, value.Hash); !ok {
 		return it, h, false, err
 	}
-	return it, value.ViewHash(it.View()), true, nil
+	return it, value.ViewHashAt(it.View(), c.Tx.Now()), true, nil
 }
 
 // openHash opens a hash, present or not, for change.
@@ -179,6 +183,7 @@ func hsetnx(c *Call) error {
 		}
 	}
 	h := c.openFoundHash(key, it)
+	c.expireMissed(&h, &old, field)
 	h.Expect(c.Args[2:])
 	h.Set(field, c.Args[3])
 	c.Tx.Changed(key, shards.EventHSet)
@@ -229,6 +234,7 @@ func hget(c *Call) error {
 		return nil
 	}
 	c.replyField(&h, c.Args[2])
+	c.dropMissed(&h, c.Args[2:])
 	return nil
 }
 
@@ -237,14 +243,8 @@ func hmget(c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.Reply.Array(len(c.Args) - 2)
-	for _, field := range c.Args[2:] {
-		if !ok {
-			c.Reply.Null()
-			continue
-		}
-		c.replyField(&h, field)
-	}
+	c.replyFields(&h, ok, c.Args[2:])
+	c.dropMissed(&h, c.Args[2:])
 	return nil
 }
 
@@ -257,8 +257,8 @@ func hgetall(c *Call) error {
 		c.Reply.Map(0)
 		return nil
 	}
-	c.long(h.Len())
-	c.Reply.Map(h.Len())
+	c.long(2 * h.Shown())
+	c.Reply.Map(h.Shown())
 	h.Each(func(field, val value.Element) bool {
 		c.replyElement(field)
 		c.replyElement(val)
@@ -285,8 +285,8 @@ func replyOfEach(c *Call, reply func(field, val value.Element)) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	c.long(h.Len())
-	c.Reply.Array(h.Len())
+	c.long(h.Shown())
+	c.Reply.Array(h.Shown())
 	h.Each(func(field, val value.Element) bool { reply(field, val); return true })
 	return nil
 }
@@ -313,6 +313,7 @@ func hstrlen(c *Call) error {
 	if ok {
 		val, _ := h.Get(c.Args[2])
 		n = val.Len()
+		c.dropMissed(&h, c.Args[2:])
 	}
 	c.Reply.Int(int64(n))
 	return nil
@@ -328,6 +329,7 @@ func hexists(c *Call) error {
 		if _, exists := h.Get(c.Args[2]); exists {
 			n = 1
 		}
+		c.dropMissed(&h, c.Args[2:])
 	}
 	c.Reply.Int(n)
 	return nil
@@ -335,7 +337,7 @@ func hexists(c *Call) error {
 
 func hscan(c *Call) error {
 	return c.scanElements(value.Hash, func(v value.View, s *elementScan) uint64 {
-		h := value.ViewHash(v)
+		h := value.ViewHashAt(v, c.Tx.Now())
 		return h.Scan(s.cursor, s.filter.count, func(field, val value.Element) {
 			name := s.text(field)
 			if !s.filter.matches(name) {

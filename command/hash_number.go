@@ -1,4 +1,4 @@
-// hash_number.go: fields that are counted with, as strings_number.go does with strings.
+// hash_number.go: fields that are counted with, as strings_number.go does with strings. They keep their deadlines.
 
 package command
 
@@ -37,7 +37,8 @@ func hincrby(c *Call) error {
 		return err
 	}
 	h := c.openFoundHash(key, it)
-	h.Set(field, strconv.AppendInt(c.digits[:0], n, 10))
+	c.expireMissed(&h, &old, field)
+	h.SetKeeping(field, strconv.AppendInt(c.digits[:0], n, 10))
 	c.Tx.Changed(key, shards.EventHIncrBy)
 	c.Reply.Int(n)
 	return nil
@@ -76,7 +77,8 @@ func hincrbyfloat(c *Call) error {
 	}
 	sum := by.Append(nil)
 	h := c.openFoundHash(key, it)
-	h.Set(field, sum)
+	c.expireMissed(&h, &old, field)
+	h.SetKeeping(field, sum)
 	c.Tx.Changed(key, shards.EventHIncrByFloat)
 	c.Reply.Bulk(sum)
 	return nil

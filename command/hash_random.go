@@ -1,4 +1,5 @@
-// hash_random.go: HRANDFIELD. Fields are drawn by their rank, so each is as likely as any other.
+// hash_random.go: HRANDFIELD. Fields are drawn by their rank, so each is as likely as any other. As in Redis it takes fields away whose
+// deadlines have passed; where there are many it takes some of them, and draws among those that are left without the others.
 
 package command
 
@@ -47,7 +48,7 @@ func hrandfield(c *Call) error {
 	if err := d.parse(); err != nil {
 		return err
 	}
-	h, ok, err := c.viewHash(c.Args[1])
+	h, ok, err := c.viewToDraw()
 	if err != nil {
 		return err
 	}
@@ -58,13 +59,36 @@ func hrandfield(c *Call) error {
 	case d.count < 0:
 		return d.repeated(&h, -d.count)
 	}
-	n := h.Len()
+	n := h.Shown()
 	d.distinct(&h, int(min(d.count, int64(n))), n)
 	return nil
 }
 
+// mostDropped is how many fields whose deadlines have passed one HRANDFIELD takes away.
+const mostDropped = 128
+
+// viewToDraw finds the hash to draw from; ok is false if it has no field to show.
+func (c *Call) viewToDraw() (h value.HashView, ok bool, err error) {
+	key := c.Args[1]
+	h, ok, err = c.viewHash(key)
+	if !ok || h.Hidden() == 0 {
+		return h, ok, err
+	}
+	slot := c.Tx.Write(key)
+	cell := value.OpenHash(slot, c.Tx.Encoding())
+	n, _ := cell.RemoveDue(c.Tx.Now(), mostDropped)
+	c.Tx.FieldsExpired(key, n)
+	left := cell.Len()
+	c.dropIfEmpty(slot, key, left)
+	if left == 0 {
+		return h, false, nil
+	}
+	h = value.ViewHashAt(slot.View(), c.Tx.Now())
+	return h, h.Shown() > 0, nil
+}
+
 func oneRandomField(c *Call) error {
-	h, ok, err := c.viewHash(c.Args[1])
+	h, ok, err := c.viewToDraw()
 	if err != nil {
 		return err
 	}
@@ -72,7 +96,7 @@ func oneRandomField(c *Call) error {
 		c.Reply.Null()
 		return nil
 	}
-	field, _ := h.At(rand.IntN(h.Len()))
+	field, _ := h.Any(rand.IntN)
 	c.replyElement(field)
 	return nil
 }
@@ -97,10 +121,10 @@ func (d *draw) reply(field, val value.Element) {
 
 // repeated answers with fields of which each is drawn from all.
 func (d *draw) repeated(h *value.HashView, count int64) error {
-	if count > 1 {
+	if count > 1 || h.Hidden() > 0 {
 		h.Index()
 	}
-	n := h.Len()
+	n := h.Shown()
 	d.c.long(int(count))
 	d.begin(int(count))
 	for ; count > 0; count-- {
@@ -120,6 +144,7 @@ func (d *draw) distinct(h *value.HashView, count, n int) {
 		d.pick(h, count, n)
 		return
 	}
+	h.Index()
 	drawn := make(map[int]struct{}, count)
 	for last := n - count; last < n; last++ {
 		rank := rand.IntN(last + 1)

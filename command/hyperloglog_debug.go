@@ -64,7 +64,7 @@ func (c *Call) makeDense(key []byte, h value.HyperLogLog) (changed bool, err err
 	if err != nil {
 		return false, err
 	}
-	c.Tx.Changed(key, shards.EventUnnamed)
+	c.Tx.Changed(key, shards.EventSilent)
 	return true, nil
 }
 

@@ -31,6 +31,7 @@ func infoStats(c *Call, r *stats.Report) {
 	r.Add("sync_partial_ok", 0)
 	r.Add("sync_partial_err", 0)
 	r.Add("expired_keys", data.Expired)
+	r.Add("expired_subkeys", data.ExpiredFields)
 	r.Add("expired_stale_perc", "0.00")
 	r.Add("expired_time_cap_reached_count", 0)
 	r.Add("expire_cycle_cpu_milliseconds", data.ExpiryTurnsNS/millisecond)

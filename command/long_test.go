@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"respite/proto"
+	"respite/shards"
+	"respite/value"
 )
 
 // yieldCounter is a connection that counts how often its goroutine was left to others.
@@ -123,4 +127,31 @@ func TestShortCollectionsAreShort(t *testing.T) {
 			require.Zero(t, r.yields(c, s, 5, strings.Fields(line)...), line)
 		}
 	}
+}
+
+// A long reply finds room for itself in one step. That misleads neither what follows in the pipeline nor a command that writes less.
+func TestRoomForLongReplies(t *testing.T) {
+	r := newServerRig(t)
+	const n = 20 * manyElements
+	r.fill(n)
+	require.Equal(t, n, strings.Count(r.do("SMEMBERS {x}set"), "element:"))
+	require.Equal(t, 2*n, strings.Count(r.do("HGETALL {x}hash"), "$"))
+	require.Equal(t, n, strings.Count(r.do("LRANGE {x}list 0 -1"), "$"))
+	require.Equal(t, 3*n, strings.Count(r.do(fmt.Sprint("SRANDMEMBER {x}set -", 3*n)), "$"))
+
+	var c Call
+	c.Reply, c.Server = &proto.Reply{}, r.exec
+	c.Reply.Reset(2)
+	r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
+		c.Tx = tx
+		c.long(n)
+		for range n {
+			c.replyElement(value.Element{Text: []byte("element")})
+		}
+		c.long(1 << 40)
+		for range 2 * breath {
+			c.replyElement(value.Element{Text: []byte("element")})
+		}
+	})
+	require.Less(t, c.Reply.Len(), mostRoom)
 }

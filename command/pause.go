@@ -59,7 +59,12 @@ func clientPause(c *Call) error {
 	case ms > math.MaxInt64-c.Server.group.Now()/millisecond:
 		return errTimeoutRange
 	}
-	c.Server.Pause(ms, writesOnly)
+	c.Server.pause.begin(c.Server.group.Now(), ms, writesOnly)
+	if c.held { // those who are to be waited for may wait for this transaction
+		c.Session.afterwards = c.Server.awaitPaused
+	} else {
+		c.Server.awaitPaused()
+	}
 	c.Reply.OK()
 	return nil
 }
@@ -74,6 +79,11 @@ func clientUnpause(c *Call) error {
 // that is on already is widened and lengthened, never cut short.
 func (e *Executor) Pause(ms int64, writesOnly bool) {
 	e.pause.begin(e.group.Now(), ms, writesOnly)
+	e.awaitPaused()
+}
+
+// awaitPaused waits for the commands that a pause has come too late for.
+func (e *Executor) awaitPaused() {
 	e.sessions.Range(func(_ int64, s *Session) bool {
 		for s.busy.Load() {
 			time.Sleep(busyPoll)
@@ -133,12 +143,21 @@ func (p *pause) end(only *pauseState) {
 // paused reports whether a command of the session has to wait. A client that monitors need not, as in Redis: it cannot
 // touch data.
 func (s *Session) paused(row *Row) bool {
-	return s.exec.pause.state.Load().stops(row) && !s.monitoring
+	p := s.exec.pause.state.Load()
+	return p != nil && p.stops(s.flags(row)) && !s.monitoring
+}
+
+// flags are a command's and, if it runs a transaction, those of what is queued.
+func (s *Session) flags(row *Row) Flags {
+	if row.Place == ByQueue && s.multi != nil {
+		return row.Flags | s.multi.flags
+	}
+	return row.Flags
 }
 
 // stops reports whether a pause holds a command back. One of all commands stops even the command that would end it.
-func (p *pauseState) stops(row *Row) bool {
-	return p != nil && (!p.writesOnly || row.Flags&(Write|MayReplicate) != 0)
+func (p *pauseState) stops(f Flags) bool {
+	return p != nil && (!p.writesOnly || f&(Write|MayReplicate) != 0)
 }
 
 // waitForUnpause holds a command back, with the replies before it sent, until it may run or its client is killed.
@@ -156,7 +175,7 @@ func (s *Session) waitForUnpause(row *Row, w *bufio.Writer) error {
 	for {
 		s.begin()
 		p := s.exec.pause.state.Load()
-		if !p.stops(row) {
+		if !p.stops(s.flags(row)) {
 			return nil
 		}
 		s.settle()

@@ -152,6 +152,9 @@ func spublish(c *Call) error { return c.publish(pubsub.ShardChannels) }
 
 // publish answers with the number of subscribers that get the message.
 func (c *Call) publish(k pubsub.Kind) error {
+	if c.Tx != nil { // within a transaction: what has happened to keys so far comes first
+		c.Tx.Tell()
+	}
 	l := c.Server.letters.Get().(*letter)
 	l.Kind, l.Channel, l.Payload, l.Carrier = k, c.Args[1], c.Args[2], c.Session
 	n := c.Server.channels.Publish(&l.Message)

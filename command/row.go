@@ -37,6 +37,7 @@ const (
 	Keyspace    // ACL category only
 	AfterPushes // what the client was sent before its reply is of another kind: it precedes the reply
 	Listening   // a client that speaks RESP2 may use it while it has subscriptions
+	Unqueued    // runs at once where others are queued: between MULTI and EXEC
 	Short       // not fast by Redis's book, but as short as if it were: it shares the clock with its neighbours
 )
 
@@ -143,6 +144,8 @@ const (
 	AfterBatch                // likewise, but it sees what the commands before it did: it waits for those
 	Alone                     // the connection runs it when the commands before it are done; no data
 	OnAllShards               // all shards, borrowed
+	ByKeysAlone               // the shards of its keys, when the commands before it are done
+	ByQueue                   // EXEC: where the keys of its transaction are
 )
 
 // Split says how a command over keys of several shards is taken apart into one part a shard, and put together again.

@@ -44,6 +44,8 @@ func (quietConn) Resume()                          {}
 func (quietConn) Addr() (remote, local string)     { return "127.0.0.1:50000", "127.0.0.1:6379" }
 func (quietConn) Local() bool                      { return true }
 func (quietConn) Buffers() (in, out int64, n int)  { return 100, 20, 1 }
+func (quietConn) Memory() int64                    { return 5000 }
+func (quietConn) Admit(int64) bool                 { return true }
 func (quietConn) Descriptor() int                  { return -1 }
 
 func newServerRig(t *testing.T) *serverRig {
@@ -294,6 +296,10 @@ func TestDebugDigest(t *testing.T) {
 	}
 	r.do("FLUSHALL")
 	require.Equal(t, empty, r.do("DEBUG DIGEST"))
+}
+
+func TestDebugRewriteAllNeedsAFile(t *testing.T) {
+	require.Equal(t, "-ERR CONFIG-REWRITE-FORCE-ALL failed\r\n", newServerRig(t).do("DEBUG CONFIG-REWRITE-FORCE-ALL"))
 }
 
 func TestDebugPopulateCommitsAsItGoes(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"respite/config"
 	"respite/proto"
@@ -29,6 +30,8 @@ type Conn interface {
 	Addr() (remote, local string)               // as CLIENT LIST shows them
 	Local() bool                                // the peer is on this machine
 	Buffers() (input, output int64, chunks int) // bytes buffered each way, chunks of pending output
+	Memory() int64                              // bytes that all buffers take
+	Admit(replies int64) bool                   // whether so many bytes of replies may wait to be sent; if not, the connection ends
 	Descriptor() int                            // the socket's file descriptor, -1 where there is none
 }
 
@@ -45,7 +48,9 @@ type Session struct {
 	reply         replyMode
 	noTouch       bool
 	monitoring    bool
-	closing       bool // after the replies so far, the connection ends
+	multi         *transaction // nil: none
+	afterwards    func()       // what a command of a transaction has left to do, when its shards are free
+	closing       bool         // after the replies so far, the connection ends
 
 	subs pubsub.Client
 
@@ -59,6 +64,9 @@ type Session struct {
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
+	watch      atomic.Pointer[shards.Watch]  // nil: nothing is watched
+	queued     atomic.Int64                  // commands queued and one, 0 outside of a transaction
+	queuedSize atomic.Int64                  // what they take, in bytes
 	waiting    atomic.Bool                   // a command waits for something that others do
 	waiter     atomic.Pointer[shards.Waiter] // of a command that waits for keys, nil if none does
 	gone       chan struct{}                 // closed by Kill, for a session that waits
@@ -101,6 +109,7 @@ func (s *Session) Close() {
 	s.exec.stopMonitoring(s)
 	s.Leave()
 	s.exec.sessions.Delete(s.ID)
+	s.unwatch()
 	s.settle()
 	s.Quiet()
 }
@@ -108,9 +117,11 @@ func (s *Session) Close() {
 // Limits are what the client may send.
 func (s *Session) Limits() proto.Limits {
 	c := s.exec.config.Now()
-	return proto.Limits{
-		MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.Authenticated(),
+	l := proto.Limits{MaxBulk: c.ProtoMaxBulkLen, MaxQuery: c.ClientQueryBufferLimit, Authenticated: s.Authenticated()}
+	if s.multi != nil { // what is queued is taken to be in the buffer still
+		l.MaxQuery -= s.multi.size
 	}
+	return l
 }
 
 // Closing reports whether the connection should end once its replies are sent.
@@ -139,6 +150,10 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 		if err := s.waitForUnpause(row, w); err != nil {
 			return err
 		}
+	}
+	if s.multi != nil && row.Flags&Unqueued == 0 {
+		s.queue(row, args)
+		return s.flushFull(w)
 	}
 	if row.Flags&Blocking != 0 {
 		s.feedMonitors(row, args) // not when it has waited
@@ -217,16 +232,33 @@ func (s *Session) stepReply() {
 func (s *Session) pending(row *Row, args [][]byte) pending {
 	return pending{
 		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
-		mute: s.reply == replyOff || s.reply == replySkipThis,
+		mute: s.isMute(),
 	}
 }
+
+// isMute reports whether the client gets no reply to the command that runs.
+func (s *Session) isMute() bool { return s.reply == replyOff || s.reply == replySkipThis }
 
 // leavesNoTrace reports whether a command's reads leave the recency of keys alone: CLIENT NO-TOUCH, which stops
 // everything but TOUCH.
 func (s *Session) leavesNoTrace(row *Row) bool { return s.noTouch && row != nil && row.Name != "touch" }
 
-// refuse answers a command with an error, in its place.
+// refuse answers a command with an error, in its place. If it was to be part of a transaction, that is lost.
 func (s *Session) refuse(row *Row, args [][]byte, err error) {
+	if s.multi != nil {
+		s.multi.spoilt = true
+	}
+	if row != nil && row.Place == ByQueue {
+		err = errAborted(err)
+		s.discard()
+		s.feedMonitors(row, args)
+	}
+	s.answer(row, args, func(r *proto.Reply) { r.Error(err.Error()) })
+	s.exec.refused(row, err)
+}
+
+// answer answers a command, in its place, without running it.
+func (s *Session) answer(row *Row, args [][]byte, write func(r *proto.Reply)) {
 	b := s.batch
 	c := s.pending(row, args)
 	c.part = b.own()
@@ -235,9 +267,8 @@ func (s *Session) refuse(row *Row, args [][]byte, err error) {
 	p.reply.SetProto(s.proto)
 	it := &p.items[len(p.items)-1]
 	it.from = p.reply.Mark()
-	p.reply.Error(err.Error())
+	write(&p.reply)
 	it.to = p.reply.Mark()
-	s.exec.refused(row, err)
 }
 
 // place sends a command to where it runs.
@@ -263,6 +294,13 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 	case OnAllShards:
 		s.conn.Yield()
 		return s.runCut(row, args, s.exec.group.All(), w)
+	case ByKeysAlone:
+		var need shards.Mask
+		s.exec.routes(s.batch, row, args, &need)
+		s.conn.Yield()
+		return s.runCut(row, args, need, w)
+	case ByQueue:
+		return s.placeExec(row, args, w)
 	}
 	return s.placeByKeys(row, args, w)
 }
@@ -361,8 +399,8 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 	p.ended = end
 	s.exec.ran(call, p.index, start, end, 1)
 	call.Args, call.Tx = nil, nil
-	muted := s.reply == replyOff || s.reply == replySkipThis || s.reply == replySkipNext
-	b.commands[len(b.commands)-1].mute = muted && !call.loud
+	b.commands[len(b.commands)-1].mute = !call.muted && !call.loud && (s.isMute() || s.reply == replySkipNext)
+	call.muted = false
 }
 
 const defaultUser = "default"
@@ -417,6 +455,9 @@ func (s *Session) wait(begins bool) bool {
 	s.conn.Wait()
 	return !s.conn.HungUp()
 }
+
+// Memory is what the client costs, in bytes: its buffers, the commands that it queued, and what the server keeps about it.
+func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.multiMemory() }
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }

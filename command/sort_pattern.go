@@ -68,7 +68,7 @@ func (s *sorter) lookup(p *sortPattern, e value.Element) (f sortFound) {
 	case len(p.field) == 0 && it.Type() == value.String:
 		f = sortFound{Element: value.StringElement(it.View()), ok: true, item: it, isItem: true}
 	case len(p.field) > 0 && it.Type() == value.Hash:
-		hash := value.ViewHash(it.View())
+		hash := value.ViewHashAt(it.View(), s.c.Tx.Now())
 		f.Element, f.ok = hash.Get(p.field)
 	}
 	return f

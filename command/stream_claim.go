@@ -171,7 +171,7 @@ func (cl *claimer) close() {
 		cl.changed = 1
 	}
 	if cl.changed > 0 {
-		cl.c.Tx.ChangedBy(cl.c.Args[1], shards.EventUnnamed, cl.changed)
+		cl.c.Tx.ChangedBy(cl.c.Args[1], shards.EventSilent, cl.changed)
 	}
 }
 

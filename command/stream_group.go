@@ -138,6 +138,9 @@ func xgroupCreate(c *Call) error {
 	s.CreateGroup(name, id, o.read)
 	s.Save(slot)
 	c.Tx.Changed(key, shards.EventXGroupCreate)
+	if !ok {
+		c.Tx.Also(key, shards.EventUnnamed) // WATCH takes notice of the stream, not of the group
+	}
 	c.Reply.OK()
 	return nil
 }

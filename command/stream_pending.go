@@ -56,7 +56,7 @@ func xack(c *Call) error {
 	}
 	if n > 0 {
 		g.Save()
-		c.Tx.ChangedBy(key, shards.EventUnnamed, n)
+		c.Tx.ChangedBy(key, shards.EventSilent, n)
 	}
 	c.Reply.Int(int64(n))
 	return nil

@@ -309,11 +309,11 @@ func (c *Call) serveGroup(o *readArgs) bool {
 		case o.after[i] != newEntries:
 			r.stream(key)
 			c.replyHistory(&s, &g, k, o.after[i], o.count)
-			c.Tx.Changed(key, shards.EventUnnamed)
+			c.Tx.Changed(key, shards.EventSilent)
 		case c.hasNew(&s, &g):
 			r.stream(key)
 			c.replyNew(&s, &g, &k, o)
-			c.Tx.Changed(key, shards.EventUnnamed)
+			c.Tx.Changed(key, shards.EventSilent)
 		}
 		g.SaveConsumer(o.consumer, k)
 		g.Save()

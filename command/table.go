@@ -31,6 +31,7 @@ func families() []family {
 		{"geo", geoRows()},
 		{"pubsub", pubsubRows()},
 		{"generic", keysRows()},
+		{"transactions", transactionRows()},
 		{"server", serverRows()},
 	}
 }
@@ -106,7 +107,7 @@ func (r *Row) check() error {
 		{r.Arity == 0, "no arity"},
 		{r.Doc == "" || r.Since == "" || r.Group == "", "undocumented"},
 		{r.Run == nil && !container, "no function"},
-		{r.Place == ByKeys && len(r.Keys) == 0 && !container, "no keys and no place to run"},
+		{(r.Place == ByKeys || r.Place == ByKeysAlone) && len(r.Keys) == 0 && !container, "no keys and no place to run"},
 		{r.Split != Whole && (len(r.Keys) != 1 || r.Keys[0].Last >= 0), "splits, but not over all its keys"},
 		{r.Flags&Write != 0 && r.Flags&ReadOnly != 0, "both reads only and writes"},
 	} {

@@ -231,7 +231,7 @@ func FuzzLines(f *testing.F) {
 		require.NoError(t, l.lines(content))
 		c.now.Store(c.build(l.values, nil, ""))
 		again := newLoader(New())
-		require.NoError(t, again.lines(c.rewritten(content)), "%q", c.rewritten(content))
+		require.NoError(t, again.lines(c.rewritten(content, false)), "%q", c.rewritten(content, false))
 		require.Equal(t, c.Get("*"), afterLoad(again).Get("*"))
 	})
 }

@@ -26,26 +26,31 @@ const unknownMark = "# ??? "
 // newFileMode is the mode of a file that did not exist any more.
 const newFileMode = 0o644
 
-// line is one line of a rewritten file. Without force it only replaces a line that is there.
+// line is one line of a rewritten file. Without force it only replaces a line that is there, unless all are written.
 type line struct {
 	text  string
 	force bool
 }
 
 // Rewrite answers CONFIG REWRITE; the error is the client's reply.
-func (c *Config) Rewrite() error {
+func (c *Config) Rewrite() error { return c.rewrite(false) }
+
+// RewriteAll is Rewrite that writes down what is at its default too.
+func (c *Config) RewriteAll() error { return c.rewrite(true) }
+
+func (c *Config) rewrite(all bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.File() == "" {
 		return errors.New("ERR The server is running without a config file")
 	}
-	if err := c.rewriteFile(); err != nil {
+	if err := c.rewriteFile(all); err != nil {
 		return fmt.Errorf("ERR Rewriting config file: %s", oneLine(sysText(err)))
 	}
 	return nil
 }
 
-func (c *Config) rewriteFile() error {
+func (c *Config) rewriteFile(all bool) error {
 	mode := os.FileMode(newFileMode)
 	name := c.File()
 	old, err := os.ReadFile(name)
@@ -59,12 +64,12 @@ func (c *Config) rewriteFile() error {
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	return replaceFile(name, c.rewritten(string(old)), mode)
+	return replaceFile(name, c.rewritten(string(old), all), mode)
 }
 
 // rewritten is the file's new content.
-func (c *Config) rewritten(old string) string {
-	w := rewriter{c: c, at: make(map[int][]int)}
+func (c *Config) rewritten(old string, all bool) string {
+	w := rewriter{c: c, all: all, at: make(map[int][]int)}
 	if old != "" {
 		for _, l := range strings.Split(old, "\n") {
 			w.scan(strings.Trim(l, " \t\r\n"))
@@ -82,6 +87,7 @@ func (c *Config) rewritten(old string) string {
 // rewriter holds a file while it is rewritten.
 type rewriter struct {
 	c      *Config
+	all    bool // defaults are written down too
 	lines  []string
 	at     map[int][]int // row to the lines that set it and are not reused yet
 	signed bool          // the signature is there
@@ -113,7 +119,7 @@ func (w *rewriter) put(row int, lines []line) {
 		if reuse := w.at[row]; len(reuse) > 0 {
 			w.lines[reuse[0]] = l.text
 			w.at[row] = reuse[1:]
-		} else if l.force {
+		} else if l.force || w.all {
 			w.append(l.text)
 		}
 	}

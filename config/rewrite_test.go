@@ -153,3 +153,23 @@ func draw(t *rapid.T, r Row) string {
 	}
 	return rapid.StringMatching(`-?[0-9]{1,6}(mb|kb|gb|)`).Draw(t, "number")
 }
+
+// What a forced rewrite writes down, defaults included, comes back the same.
+func TestRewriteAll(t *testing.T) {
+	name := writeConf(t, "maxmemory 100mb\n")
+	t.Chdir(filepath.Dir(name))
+	c := mustParse(t, name)
+	require.NoError(t, c.RewriteAll())
+	content, err := os.ReadFile(name)
+	require.NoError(t, err)
+	for _, l := range []string{"maxmemory 100mb\n", "\ntimeout 0\n", "\nmaxclients 10000\n", "\nloglevel notice\n"} {
+		require.Contains(t, string(content), l)
+	}
+	again := mustParse(t, name)
+	require.Equal(t, c.Get("*"), again.Get("*"))
+	require.NoError(t, again.RewriteAll())
+	twice, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, strings.TrimSpace(string(content)), strings.TrimSpace(string(twice)))
+	require.Error(t, New().RewriteAll(), "there is no file")
+}

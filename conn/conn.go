@@ -164,6 +164,9 @@ func (c *conn) fill() error {
 		c.parked.Store(false)
 		if !isTimeout(err) {
 			c.arrived()
+			if err == nil && c.killed.Load() {
+				return errKilled
+			}
 			return err
 		}
 		if c.isEnding() {
@@ -173,23 +176,30 @@ func (c *conn) fill() error {
 	}
 }
 
-// arrived notes that bytes, or the end of them, have come.
+// arrived notes that bytes, or the end of them, have come. Clients that hold too much for that go, this one perhaps among them.
 func (c *conn) arrived() {
 	if !c.fresh.Load() {
 		c.fresh.Store(true)
 	}
-	c.measure()
+	if c.measure() >= evictionStep {
+		c.server.evict(c.server.clientBudget())
+	}
 }
 
+// evictionStep is by how many bytes a connection's read buffers grow before anybody asks whether clients hold too much; what grows by
+// less waits for the sweeper.
+const evictionStep = 16 << 10
+
 // measure notes what the read buffers hold and take. Most of the time that has not changed, and to read an atomic costs
-// less than to write it.
-func (c *conn) measure() {
-	if n := int64(c.reader.Buffered()); c.input.Load() != n {
+// less than to write it. It returns by how much what they take has grown.
+func (c *conn) measure() (grown int64) {
+	if n := int64(c.reader.Query()); c.input.Load() != n {
 		c.input.Store(n)
 	}
 	if n := int64(c.reader.Footprint()); c.buffers.Load() != n {
-		c.buffers.Store(n)
+		grown = n - c.buffers.Swap(n)
 	}
+	return grown
 }
 
 // rest gives back what only a busy connection needs, and goes on without a deadline.
@@ -374,11 +384,14 @@ func (c *conn) Buffers() (input, output int64, chunks int) {
 	return c.input.Load(), output, chunks
 }
 
-// held is the memory that the connection's buffers take, in bytes.
-func (c *conn) held() int64 {
+// Memory implements command.Conn.
+func (c *conn) Memory() int64 {
 	_, out, _ := c.Buffers()
 	return c.buffers.Load() + out
 }
+
+// Admit implements command.Conn.
+func (c *conn) Admit(replies int64) bool { return c.out.admits(replies) }
 
 // Descriptor implements command.Conn.
 func (c *conn) Descriptor() int { return descriptor(c.socket) }
@@ -387,6 +400,9 @@ func (c *conn) Descriptor() int { return descriptor(c.socket) }
 func (c *conn) outputLimit() config.OutputLimit {
 	return c.server.config.Now().ClientOutputBufferLimit[c.session.OutputClass()]
 }
+
+// grown implements owner.
+func (c *conn) grown() { c.server.evict(c.server.clientBudget()) }
 
 // isKilled implements owner.
 func (c *conn) isKilled() bool { return c.killed.Load() }

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -90,6 +91,78 @@ func TestMaxMemoryClientsEvictsTheLargest(t *testing.T) {
 	_, _ = exempt.Write([]byte(strings.Repeat("x", 1_000_000) + "\r\n"))
 	exempt.expect("$4000000\r\n" + strings.Repeat("x", 4_000_000) + "\r\n")
 	small.do("+PONG\r\n", "PING")
+}
+
+// Clients go as soon as one holds too much, not when somebody next looks: before its command runs, or when a setting is lowered.
+func TestMaxMemoryClientsIsKeptAtOnce(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	a, b := f.dial(), f.dial()
+	a.do("+PONG\r\n", "PING")
+	_, _ = b.Write([]byte(request("SET", "k", strings.Repeat("x", 2<<20))))
+	b.cut()
+	a.do("$-1\r\n", "GET", "k")
+	for range 4 {
+		f.dial().send("*2\r\n$4\r\nECHO\r\n$200000\r\n" + strings.Repeat("x", 150_000))
+	}
+	held := func() (sum int64) {
+		for _, c := range f.server.all() {
+			sum += c.Memory()
+		}
+		return sum
+	}
+	f.eventually(func() bool { return held() > 600_000 }, "four clients hold much")
+	require.EqualValues(t, 5, f.server.Open())
+	require.NoError(t, f.config.Set(config.Pair{Name: "maxmemory-clients", Value: "500kb"}))
+	f.server.LimitMemory(f.config.Now())
+	f.eventually(func() bool { return f.server.Open() == 3 }, "two clients go")
+	a.do("+PONG\r\n", "PING")
+}
+
+// What a client does not read counts too.
+func TestMaxMemoryClientsCountsOutput(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	f.dial().do("+OK\r\n", "SET", "k", strings.Repeat("x", 100_000))
+	c := f.narrow()
+	_, _ = c.Write([]byte(strings.Repeat(request("GET", "k"), 200)))
+	f.eventually(func() bool { return f.server.Evicted.Load() == 1 }, "the client is evicted")
+	c.cut()
+}
+
+// Replies that are longer than the hard limit end a client that would read them: nothing of them is sent.
+func TestHardOutputLimitOfReplies(t *testing.T) {
+	f := newFixture(t, "--client-output-buffer-limit", "normal 100kb 0 0")
+	c := f.dial()
+	c.do(":100000\r\n", "SETRANGE", "k", "99999", "v")
+	c.send(request("GET", "k"))
+	require.Equal(t, "$100000", c.line(), "less than the limit")
+	for _, line := range []string{request("GET", "k") + request("GET", "k"), request("SRANDMEMBER", "s", "-9999999")} {
+		c = f.dial()
+		c.do("+OK\r\n", "FLUSHALL")
+		c.do(":100000\r\n", "SETRANGE", "k", "99999", "v")
+		c.do(":1\r\n", "SADD", "s", strings.Repeat("m", 100))
+		c.send(line)
+		sent, _ := io.ReadAll(c.in)
+		require.Empty(t, sent)
+	}
+	require.Contains(t, f.log.String(), overLimit)
+}
+
+// CLIENT LIST tells where the input is, and a client that announces much and falls silent gives the room back.
+func TestClientListTellsOfBuffers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c := f.dial()
+	c.do("+OK\r\n", "CLIENT", "SETNAME", "big")
+	c.send("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\n" + strings.Repeat("x", 5_000))
+	f.eventually(func() bool { return f.only().Memory() > 1_000_000 }, "there is room for the argument")
+	require.Contains(t, f.only().session.Describe(), " qbuf=5000 ")
+	require.Regexp(t, ` qbuf-free=99\d{4} `, f.only().session.Describe())
+	require.Regexp(t, ` tot-mem=100\d{4} `, f.only().session.Describe())
+	f.eventually(func() bool { return f.only().Memory() < 100_000 }, "the room is given back")
+	c.send(strings.Repeat("y", 995_000) + "\r\n")
+	c.expect("+OK\r\n")
+	c.send(request("GET", "a"))
+	c.expect(bulk(strings.Repeat("x", 5_000) + strings.Repeat("y", 995_000)))
 }
 
 func TestMaxClients(t *testing.T) {

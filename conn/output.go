@@ -34,6 +34,7 @@ type owner interface {
 	outputLimit() config.OutputLimit // how much may be pending; called with the output's lock held
 	isKilled() bool                  // no more is to be sent, the write deadline has passed or is about to; called likewise
 	overflow(pending int64)          // too much is pending: the connection must go; called without the lock
+	grown()                          // more is pending than before; called likewise
 }
 
 // output is the sending side of one socket. It is what the reply writer, or TLS, writes to.
@@ -88,33 +89,36 @@ func (o *output) Read(p []byte) (int, error) {
 
 // Write sends p without waiting, or keeps a copy of what could not be sent. It implements net.Conn.
 func (o *output) Write(p []byte) (int, error) {
-	n, err := o.write(p)
-	if err != nil {
+	sent, err := o.write(p)
+	switch {
+	case err != nil:
 		o.report()
+		return sent, err
+	case sent < len(p):
+		o.owner.grown()
 	}
-	return n, err
+	return len(p), nil
 }
 
-func (o *output) write(p []byte) (int, error) {
+// write returns how much of p the socket took; what it did not is kept unless there is an error.
+func (o *output) write(p []byte) (sent int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
 		return 0, o.failed
 	}
-	sent := 0
 	if !o.draining {
-		n, err := o.try.write(p)
-		o.traffic.out.Add(int64(n))
+		sent, err = o.try.write(p)
+		o.traffic.out.Add(int64(sent))
 		if err != nil {
 			o.failed = err
-			return n, err
+			return sent, err
 		}
-		sent = n
 	}
 	if sent < len(p) {
 		o.keep(p[sent:])
 	}
-	return len(p), o.failed
+	return sent, o.failed
 }
 
 // SetWriteDeadline does nothing: TLS would set one when it says goodbye, but writes do not wait, and the deadline is
@@ -165,6 +169,17 @@ func (o *output) admit(n int) bool {
 	o.fail(errOverflow)
 	o.excess = waiting
 	return false
+}
+
+// admits reports whether n more bytes may wait. If not, the connection is told to go, and nothing more is sent.
+func (o *output) admits(n int64) bool {
+	o.mu.Lock()
+	ok := o.admit(int(n))
+	o.mu.Unlock()
+	if !ok {
+		o.report()
+	}
+	return ok
 }
 
 // report tells the owner, once, if too much was pending. The lock is not held, since the owner describes its client and

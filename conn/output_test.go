@@ -28,6 +28,7 @@ type lenient struct {
 
 func (l *lenient) outputLimit() config.OutputLimit { return l.limit }
 func (l *lenient) overflow(n int64)                { l.over.Store(n) }
+func (l *lenient) grown()                          {}
 func (l *lenient) isKilled() bool                  { return l.killed.Load() }
 
 func newOutput(socket net.Conn, by owner) *output {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"os"
@@ -289,41 +290,47 @@ func (s *Server) sweep() {
 func (s *Server) lookAtAll() {
 	now, limit := time.Now(), time.Duration(s.config.Now().Timeout)*time.Second
 	var buffered int64
-	all := s.all()
-	for _, c := range all {
+	for _, c := range s.all() {
 		s.look(c, now, limit)
-		buffered += c.held()
+		buffered += c.Memory()
 	}
 	s.buffered.Store(buffered)
-	s.evict(all)
+	s.evict(s.clientBudget())
 }
 
-// evict ends the clients that hold most until all that may be evicted hold together no more than maxmemory-clients.
-func (s *Server) evict(all []*conn) {
-	limit := s.clientBudget()
+// evict ends the clients that hold most until all that may be evicted hold together no more than a limit in bytes; 0 is none.
+func (s *Server) evict(limit int64) {
 	if limit == 0 {
 		return
 	}
-	all = slices.DeleteFunc(all, func(c *conn) bool { return !c.session.Evictable() })
-	slices.SortFunc(all, func(a, b *conn) int { return cmp.Compare(b.held(), a.held()) })
-	var sum int64
-	for _, c := range all {
-		sum += c.held()
+	held, sum := map[*conn]int64{}, int64(0)
+	for _, c := range s.all() {
+		if c.session.Evictable() && !c.killed.Load() {
+			held[c] = c.session.Memory()
+			sum += held[c]
+		}
 	}
-	for _, c := range all {
+	if sum <= limit {
+		return
+	}
+	for _, c := range slices.SortedFunc(maps.Keys(held), func(a, b *conn) int { return cmp.Compare(held[b], held[a]) }) {
 		if sum <= limit {
 			return
 		}
-		sum -= c.held()
+		sum -= held[c]
 		s.Evicted.Add(1)
 		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", c.session.Describe())
 		c.session.Kill()
 	}
 }
 
+// LimitMemory ends clients that hold more than a configuration allows.
+func (s *Server) LimitMemory(now *config.Snapshot) { s.evict(clientBudget(now)) }
+
+func (s *Server) clientBudget() int64 { return clientBudget(s.config.Now()) }
+
 // clientBudget is maxmemory-clients in bytes, 0 for none. A negative setting is a percentage of maxmemory.
-func (s *Server) clientBudget() int64 {
-	now := s.config.Now()
+func clientBudget(now *config.Snapshot) int64 {
 	if now.MaxMemoryClients >= 0 {
 		return now.MaxMemoryClients
 	}

@@ -100,6 +100,9 @@ func (c *conn) step() outcome {
 		return drained
 	}
 	c.arrived()
+	if err == nil && c.killed.Load() { // it held too much
+		err = errKilled
+	}
 	if err != nil {
 		return c.stopped(err)
 	}

@@ -64,6 +64,7 @@ const (
 	flagShared  = 4 << headerFlags
 	flagSideKey = 8 << headerFlags
 	flagRoom    = timerBytes << headerFlags
+	flagKept    = 32 << headerFlags // only a snapshot needs the block
 	flagRetired = 64 << headerFlags
 	flagFree    = 128 << headerFlags
 

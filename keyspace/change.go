@@ -9,7 +9,15 @@ import "slices"
 // val is copied and may be a view of the old value. Nodes that the old value owns are left to Sweep.
 func (s *Space) Replace(ref Ref, kind Kind, val []byte) (Ref, error) {
 	b := s.block(ref)
-	s.doomNodes(b)
+	old := s.ownedBy(b)
+	ref, err := s.replace(ref, b, kind, val)
+	if err == nil {
+		s.doom(old)
+	}
+	return ref, err
+}
+
+func (s *Space) replace(ref Ref, b block, kind Kind, val []byte) (Ref, error) {
 	if b.header&flagLarge == 0 && len(val) < LargeValue {
 		return s.replaceInline(ref, b, kind, val)
 	}
@@ -29,13 +37,17 @@ func (s *Space) ReplaceOwned(ref Ref, kind Kind, val []byte) (Ref, error) {
 		return s.Replace(ref, kind, val)
 	}
 	b := s.block(ref)
-	s.doomNodes(b)
 	if b.header&flagLarge != 0 {
 		s.side.set(b.valueNumber(), val)
 		b.setHeader(withKind(b.header, kind) &^ flagShared)
 		return ref, nil
 	}
-	return s.rewrite(ref, b, withKind(b.header, kind), s.newValue(val))
+	old := s.ownedBy(b)
+	ref, err := s.rewrite(ref, b, withKind(b.header, kind), s.newValue(val))
+	if err == nil {
+		s.doom(old)
+	}
+	return ref, err
 }
 
 func (s *Space) replaceInline(ref Ref, b block, kind Kind, val []byte) (Ref, error) {

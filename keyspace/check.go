@@ -6,7 +6,7 @@ import "fmt"
 // lists, and of every counter. It is for tests; its cost is that of the whole Space. Retired blocks are allowed.
 func (s *Space) Check() error {
 	c := checker{s: s, live: map[uint32]uint32{}}
-	for _, step := range []func() error{c.directory, c.retired, c.pages, c.side, s.nodes.check} {
+	for _, step := range []func() error{c.directory, c.kept, c.retired, c.pages, c.side, s.nodes.check} {
 		if err := step(); err != nil {
 			return fmt.Errorf("keyspace: %w", err)
 		}
@@ -108,8 +108,21 @@ func (c *checker) entry(hash uint32, ref Ref) error {
 	case s.hash(s.Key(ref)) != hash:
 		return fmt.Errorf("ref %#x: key does not have hash %#x", ref, hash)
 	}
+	if err := s.checkEpoch(ref, b); err != nil {
+		return err
+	}
 	c.live[num]++
 	return c.numbersOf(b)
+}
+
+func (s *Space) checkEpoch(ref Ref, b block) error {
+	switch {
+	case b.header&flagKept != 0:
+		return fmt.Errorf("ref %#x: block is kept for a snapshot", ref)
+	case s.snapshot == nil && epochOf(b.header) != s.epoch:
+		return fmt.Errorf("ref %#x: is old, but no snapshot is open", ref)
+	}
+	return nil
 }
 
 // numbersOf notes the side entries of a block.
@@ -132,6 +145,31 @@ func (c *checker) number(number uint32) error {
 	}
 	c.numbers++
 	c.bytes += int64(cap(t.get(number)))
+	return nil
+}
+
+// kept checks the copies that are kept for the snapshot.
+func (c *checker) kept() error {
+	if c.s.snapshot == nil {
+		return nil
+	}
+	prev := Ref(0)
+	for ref := c.s.snapshot.kept; ref != 0; {
+		b := c.s.block(ref)
+		switch {
+		case b.header&(flagFree|flagRetired|flagKept|flagRoom) != flagKept|flagRoom:
+			return fmt.Errorf("kept ref %#x: flags are %#x", ref, b.header>>headerFlags&0xff)
+		case Ref(*b.links()>>headerLink) != prev:
+			return fmt.Errorf("kept ref %#x does not follow %#x", ref, prev)
+		case classFor(b.exactBytes()) != c.s.arena.meta(uint32(ref)>>pageShift).class:
+			return fmt.Errorf("kept ref %#x: %d bytes in a wrong class", ref, b.exactBytes())
+		}
+		c.live[uint32(ref)>>pageShift]++
+		if err := c.numbersOf(b); err != nil {
+			return fmt.Errorf("kept ref %#x: %w", ref, err)
+		}
+		prev, ref = ref, Ref(*b.links()&headerLow)
+	}
 	return nil
 }
 

@@ -89,6 +89,11 @@ func (a *arena) sparsest(class uint8) uint32 {
 func (s *Space) transfer(from, to Ref, words uint32) {
 	b, dst := s.block(from), s.block(to)
 	copy(dst.page[dst.off:dst.off+words], b.page[b.off:b.off+words])
+	if b.header&flagKept != 0 {
+		s.snapshot.patch(to, s.block(to))
+		s.arena.retire(from)
+		return
+	}
 	s.index.move(s.hash(s.Key(from)), from, to)
 	s.settle(from, b, to)
 }

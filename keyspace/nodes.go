@@ -15,7 +15,7 @@ import (
 // transaction keeps its bytes until Reclaim.
 //
 // The block of a node: a header of 8 bytes (number 32 | payload length 16 | flags 8 | level 8, from the high bits down), the
-// epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
+// snapshot epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
 type Nodes struct {
 	arena   arena
 	side    sideTable
@@ -26,6 +26,12 @@ type Nodes struct {
 	doomed  []uint32             // roots of trees that Sweep has still to free
 	live    int
 	seed    maphash.Seed
+
+	epoch        uint16
+	snapshot     *Snapshot // nil: none is open (see nodes_snapshot.go)
+	doomedBefore int       // doomed[:doomedBefore] were doomed when it was opened
+	kept         int       // blocks that only it needs
+	tableCopies  int       // chunks of its table that are its own
 
 	// Children calls visit for every node that the one with this level and payload owns: its number stands there, in 4 bytes,
 	// little-endian. Whole trees are freed, copied and measured by it.
@@ -82,11 +88,15 @@ func Room(n int) int {
 // New makes a node and returns its number and its payload of size bytes, whose content is undefined. It panics with ErrFull when the
 // arena has no room.
 func (n *Nodes) New(level uint8, size int) (number uint32, payload []byte) {
+	ref := n.alloc(size)
 	number = n.number()
-	n.place(number, level, size)
+	n.place(number, ref, level, size)
 	n.live++
 	return number, n.Read(number)
 }
+
+// Left is how many pages of 64 KiB can still be made. A node takes one at most, and most take none.
+func (n *Nodes) Left() int { return int(n.arena.maxPages) - 1 - int(n.arena.pages) }
 
 // number takes a number that is not in use.
 func (n *Nodes) number() uint32 {
@@ -101,12 +111,17 @@ func (n *Nodes) number() uint32 {
 	return n.used
 }
 
-// place gives a number a fresh block with room for a payload of size bytes.
-func (n *Nodes) place(number uint32, level uint8, size int) {
+// alloc is a fresh block with room for a payload of size bytes. Nothing is changed if there is no room.
+func (n *Nodes) alloc(size int) Ref {
 	ref := n.arena.alloc(classFor(nodeBytes(size)))
 	if ref == 0 {
 		panic(ErrFull)
 	}
+	return ref
+}
+
+// place makes a fresh block that of a number.
+func (n *Nodes) place(number uint32, ref Ref, level uint8, size int) {
 	*n.slot(number) = uint32(ref)
 	p, off := n.arena.at(ref)
 	b := block{p, off, uint64(number)<<headerLink | uint64(level)}
@@ -117,7 +132,7 @@ func (n *Nodes) place(number uint32, level uint8, size int) {
 		b.putUint32(nodeHeader, n.side.add(make([]byte, size)))
 	}
 	b.setHeader(b.header)
-	binary.LittleEndian.PutUint16(b.bytes(nodeEpoch, 2), 0)
+	setNodeEpoch(b, n.epoch)
 }
 
 // Level returns the node's level.
@@ -133,24 +148,46 @@ func (n *Nodes) payload(b block) []byte {
 	return b.bytes(nodeHeader, uint32(b.header>>nodeLength)&0xffff)
 }
 
-// Write returns the node's payload for change in place.
-func (n *Nodes) Write(number uint32) []byte { return n.Read(number) }
+// Write returns the node's payload for change in place. It panics with ErrFull if a snapshot needs a copy and the arena has no room.
+func (n *Nodes) Write(number uint32) []byte {
+	b := n.block(number)
+	if n.isOld(b) {
+		n.keepCopy(number, b)
+	}
+	return n.payload(b)
+}
 
 // Resize gives the node a payload of size bytes and returns it. As much of the old content as fits is at its beginning; the rest is
-// undefined.
+// undefined. It panics with ErrFull when the arena has no room.
 func (n *Nodes) Resize(number uint32, size int) []byte {
 	b := n.block(number)
-	old := n.payload(b)
+	old, isOld := n.payload(b), n.isOld(b)
 	if b.header&flagLarge == 0 && size <= MaxNode && classFor(nodeBytes(size)) == classFor(nodeBytes(len(old))) {
+		if isOld {
+			n.keepCopy(number, b)
+		}
 		b.setHeader(b.header&^(0xffff<<nodeLength) | uint64(size)<<nodeLength)
 		return n.Read(number)
 	}
 	from := Ref(*n.slot(number))
-	n.place(number, uint8(b.header&nodeLevelMask), size)
+	fresh := n.alloc(size)
+	if isOld {
+		n.parted(number)
+	}
+	n.place(number, fresh, uint8(b.header&nodeLevelMask), size)
 	payload := n.Read(number)
 	copy(payload, old)
-	n.retireBlock(from, b)
+	n.giveUp(number, from, b, isOld)
 	return payload
+}
+
+// giveUp retires a block that the node has no more, or leaves it to a snapshot that needs it.
+func (n *Nodes) giveUp(number uint32, ref Ref, b block, needed bool) {
+	if needed {
+		n.keep(number, ref, b)
+		return
+	}
+	n.retireBlock(ref, b)
 }
 
 func (n *Nodes) retireBlock(ref Ref, b block) {
@@ -162,7 +199,12 @@ func (n *Nodes) retireBlock(ref Ref, b block) {
 
 // Free gives one node up, but not those that it owns.
 func (n *Nodes) Free(number uint32) {
-	n.retireBlock(Ref(*n.slot(number)), n.block(number))
+	b := n.block(number)
+	n.free(number, b, n.isOld(b))
+}
+
+func (n *Nodes) free(number uint32, b block, needed bool) {
+	n.giveUp(number, Ref(*n.slot(number)), b, needed)
 	n.retired = append(n.retired, number)
 	n.live--
 }
@@ -177,14 +219,19 @@ func (n *Nodes) Doom(root uint32) { n.doomed = append(n.doomed, root) }
 func (n *Nodes) sweep(budget int) (more bool) {
 	for ; budget > 0 && len(n.doomed) > 0; budget-- {
 		last := len(n.doomed) - 1
-		number := n.doomed[last]
+		number, before := n.doomed[last], last < n.doomedBefore
 		n.doomed = n.doomed[:last]
 		b := n.block(number)
 		payload := n.payload(b)
 		n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
-			n.doomed = append(n.doomed, binary.LittleEndian.Uint32(payload[at:]))
+			if child := binary.LittleEndian.Uint32(payload[at:]); child != 0 { // 0: of a copy that was not finished
+				n.doomed = append(n.doomed, child)
+			}
 		})
-		n.Free(number)
+		n.free(number, b, !before && n.isOld(b))
+		if before {
+			n.doomedBefore = len(n.doomed)
+		}
 	}
 	if len(n.doomed) == 0 {
 		n.doomed = nil // it may have been long
@@ -202,16 +249,39 @@ func (n *Nodes) reclaim(poisoned bool) {
 	n.side.reclaim()
 }
 
-// Copy copies a node and all that it owns into to, which may be n itself, and returns the copy's number.
-func (n *Nodes) Copy(root uint32, to *Nodes) uint32 {
-	old := n.Read(root)
-	number, payload := to.New(n.Level(root), len(old))
-	copy(payload, old)
-	n.Children(n.Level(root), old, func(at int) {
-		child := n.Copy(binary.LittleEndian.Uint32(old[at:]), to)
-		binary.LittleEndian.PutUint32(payload[at:], child)
-	})
+// Copy copies a node and all that it owns into to, which may be n itself, and returns the copy's number. It panics with ErrFull,
+// and nothing of the copy is left, when the arena of to has no room.
+func (n *Nodes) Copy(root uint32, to *Nodes) (number uint32) {
+	number = n.copyOne(root, to)
+	done := false
+	defer func() {
+		if !done {
+			to.Doom(number)
+		}
+	}()
+	n.copyChildren(root, number, to)
+	done = true
 	return number
+}
+
+// copyOne copies a node without what it owns.
+func (n *Nodes) copyOne(from uint32, to *Nodes) uint32 {
+	old := n.Read(from)
+	number, payload := to.New(n.Level(from), len(old))
+	copy(payload, old)
+	n.Children(n.Level(from), old, func(at int) { binary.LittleEndian.PutUint32(payload[at:], 0) })
+	return number
+}
+
+// copyChildren copies what a node owns. Each copy is its owner's at once.
+func (n *Nodes) copyChildren(from, copied uint32, to *Nodes) {
+	old := n.Read(from)
+	n.Children(n.Level(from), old, func(at int) {
+		child := binary.LittleEndian.Uint32(old[at:])
+		number := n.copyOne(child, to)
+		binary.LittleEndian.PutUint32(to.Write(copied)[at:], number)
+		n.copyChildren(child, number, to)
+	})
 }
 
 // Size returns the bytes that a node and all that it owns take.
@@ -230,7 +300,7 @@ func (n *Nodes) Size(root uint32) (size int64) {
 
 // usedBytes is what the nodes take, as Space.Used counts it.
 func (n *Nodes) usedBytes() int64 {
-	return n.arena.liveBytes + n.side.bytes + int64(len(n.table))*nodeChunk*numberBytes
+	return n.arena.liveBytes + n.side.bytes + int64(len(n.table)+n.tableCopies)*nodeChunk*numberBytes
 }
 
 // transfer moves a node's block.
@@ -238,7 +308,11 @@ func (n *Nodes) transfer(from, to Ref, words uint32) {
 	p, off := n.arena.at(from)
 	q, at := n.arena.at(to)
 	copy(q[at:at+words], p[off:off+words])
-	*n.slot(uint32(p[off] >> headerLink)) = uint32(to)
+	number := uint32(p[off] >> headerLink)
+	if p[off]&flagKept == 0 {
+		*n.slot(number) = uint32(to)
+	}
+	n.moveFrozen(number, from, to)
 	n.arena.retire(from)
 }
 
@@ -263,13 +337,36 @@ const (
 
 func rootAt(value []byte, at int) uint32 { return binary.LittleEndian.Uint32(value[at:]) }
 
-// doomNodes gives up the nodes that an entry's value owns.
-func (s *Space) doomNodes(b block) {
+// maxRoots is the most roots that a value has.
+const maxRoots = 4
+
+// owned are the nodes that a value owns, 0 for none.
+type owned [maxRoots]uint32
+
+// ownedBy are the nodes that an entry's value owns.
+func (s *Space) ownedBy(b block) (o owned) {
 	kind := Kind(b.header >> headerKind)
 	if !kind.OwnsNodes() {
-		return
+		return o
 	}
 	value := s.valueOf(b)
+	for i, at := range roots(kind, value) {
+		o[i] = rootAt(value, at)
+	}
+	return o
+}
+
+// doom gives up nodes that a value owned.
+func (s *Space) doom(o owned) {
+	for _, root := range o {
+		if root != 0 {
+			s.nodes.Doom(root)
+		}
+	}
+}
+
+// Abandon gives up the nodes of a value that CopyValue made and that no entry has.
+func (s *Space) Abandon(kind Kind, value []byte) {
 	for _, at := range roots(kind, value) {
 		if root := rootAt(value, at); root != 0 {
 			s.nodes.Doom(root)
@@ -291,16 +388,27 @@ func (s *Space) Doomed() bool { return len(s.nodes.doomed) > 0 }
 func (s *Space) Nodes() *Nodes { return &s.nodes }
 
 // CopyValue returns a copy of a value of another Space, or this one, for Insert or Replace: the nodes that it owns are copied into
-// this one.
+// this one. Like Copy it panics with ErrFull and leaves nothing.
 func (s *Space) CopyValue(from *Space, kind Kind, value []byte) []byte {
 	if !kind.OwnsNodes() {
 		return value
 	}
+	old := value
 	value = slices.Clone(value)
 	for _, at := range roots(kind, value) {
-		if root := rootAt(value, at); root != 0 {
+		binary.LittleEndian.PutUint32(value[at:], 0)
+	}
+	done := false
+	defer func() {
+		if !done {
+			s.Abandon(kind, value)
+		}
+	}()
+	for _, at := range roots(kind, value) {
+		if root := rootAt(old, at); root != 0 {
 			binary.LittleEndian.PutUint32(value[at:], from.nodes.Copy(root, &s.nodes))
 		}
 	}
+	done = true
 	return value
 }

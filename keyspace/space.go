@@ -2,6 +2,7 @@
 //
 // A Space is an index (extendible hashing over small segments, see index.go and segment.go) of entries that live as blocks in an arena of 64 KiB
 // pages (arena.go, block.go), with a side table for values of 4 KiB and more and for very long keys (side.go). It has a single owner and no lock.
+// What it holds at one moment can be read later (snapshot.go).
 //
 // Two rules hold everywhere. No call allocates or moves more than 64 KiB of the structure at once, large values apart. What is freed within a
 // transaction keeps its bytes until Reclaim, so views of old keys and values stay readable until the transaction ends.
@@ -24,6 +25,9 @@ type Space struct {
 	nodes Nodes
 	seed  maphash.Seed
 
+	epoch    uint16
+	snapshot *Snapshot // nil: none is open
+
 	// OnMove, if set, is called after the block of an entry with a timer was copied elsewhere and before the old block is freed,
 	// so that the owner of the timers can patch what links to it.
 	OnMove func(old, new Ref)
@@ -34,6 +38,11 @@ type Space struct {
 // New returns an empty Space. The seed must be the process's own secret: it is what keeps clients from choosing colliding keys.
 func New(seed maphash.Seed) *Space {
 	return &Space{arena: newArena(), index: newIndex(), nodes: newNodes(seed), seed: seed}
+}
+
+// Limit makes the most that entries, and that nodes, may occupy less than MaxArena, in bytes: for tests.
+func (s *Space) Limit(bytes int64) {
+	s.arena.maxPages, s.nodes.arena.maxPages = uint32(bytes/pageBytes)+1, uint32(bytes/pageBytes)+1
 }
 
 // Len returns the number of entries.
@@ -88,7 +97,7 @@ func (s *Space) Insert(key []byte, kind Kind, val []byte) (Ref, error) {
 func (s *Space) InsertOwned(key []byte, kind Kind, val []byte) (Ref, error) {
 	hash := s.hash(key)
 	keyPart, valuePart := s.newKey(key), s.newValue(val)
-	ref := s.create(uint64(kind)<<headerKind, keyPart, valuePart)
+	ref := s.create(withEpoch(uint64(kind)<<headerKind, s.epoch), keyPart, valuePart)
 	if ref == 0 {
 		s.retireParts(keyPart, valuePart)
 		return 0, ErrFull
@@ -131,7 +140,7 @@ func (s *Space) retireParts(parts ...part) {
 // the value owns are left to Sweep.
 func (s *Space) Delete(ref Ref) {
 	b := s.block(ref)
-	s.doomNodes(b)
+	s.doom(s.ownedBy(b))
 	s.index.remove(s.hash(s.Key(ref)), ref)
 	if b.header&flagSideKey != 0 {
 		s.side.retire(b.keyNumber())
@@ -144,7 +153,10 @@ func (s *Space) Delete(ref Ref) {
 
 // Key returns a view of the entry's key, valid until the entry is renamed, moved or deleted and Reclaim has run.
 func (s *Space) Key(ref Ref) []byte {
-	b := s.block(ref)
+	return s.keyOf(s.block(ref))
+}
+
+func (s *Space) keyOf(b block) []byte {
 	if b.header&flagSideKey != 0 {
 		return s.side.get(b.keyNumber())
 	}
@@ -191,18 +203,6 @@ func (s *Space) SetRecency(ref Ref, v uint32) {
 	p[off] = p[off]&(1<<headerRecency-1) | uint64(v&RecencyMask)<<headerRecency
 }
 
-// Epoch returns the snapshot epoch.
-func (s *Space) Epoch(ref Ref) uint16 {
-	p, off := s.arena.at(ref)
-	return uint16(p[off] >> headerEpoch)
-}
-
-// SetEpoch changes the snapshot epoch.
-func (s *Space) SetEpoch(ref Ref, epoch uint16) {
-	p, off := s.arena.at(ref)
-	p[off] = p[off]&^(epochMask<<headerEpoch) | uint64(epoch)<<headerEpoch
-}
-
 // IsLarge reports whether the value lives in a byte slice of its own.
 func (s *Space) IsLarge(ref Ref) bool { return s.block(ref).header&flagLarge != 0 }
 
@@ -216,7 +216,7 @@ func (s *Space) MarkShared(ref Ref) {
 
 // Reclaim ends a transaction: what was freed since the last call may be used again.
 func (s *Space) Reclaim() {
-	if s.arena.retired|s.side.retired|s.nodes.arena.retired != 0 {
+	if s.arena.retired|s.side.retired|s.nodes.arena.retired != 0 || len(s.nodes.retired) > 0 {
 		s.reclaim()
 	}
 }

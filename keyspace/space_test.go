@@ -53,15 +53,10 @@ func TestHeaderFields(t *testing.T) {
 	require.Equal(t, uint8(7), s.Kind(ref).Encoding())
 
 	s.SetRecency(ref, RecencyMask)
-	s.SetEpoch(ref, 0xffff)
 	s.SetKind(ref, MakeKind(15, 15))
 	s.SetRecency(ref, 1<<24|5)
 	require.Equal(t, uint32(5), s.Recency(ref))
-	require.Equal(t, uint16(0xffff), s.Epoch(ref))
 	require.Equal(t, MakeKind(15, 15), s.Kind(ref))
-	s.SetEpoch(ref, 1)
-	require.Equal(t, uint32(5), s.Recency(ref))
-	require.Equal(t, uint16(1), s.Epoch(ref))
 	require.Equal(t, "k", string(s.Key(ref)))
 	require.Equal(t, "v", string(s.Value(ref)))
 	require.NoError(t, s.Check())
@@ -242,7 +237,6 @@ func TestRenameKeepsEverythingElse(t *testing.T) {
 	s.SetDeadline(uint32(ref), 12345)
 	s.SetLinks(uint32(ref), 7, 8)
 	s.SetRecency(ref, 99)
-	s.SetEpoch(ref, 3)
 	s.MarkShared(ref)
 
 	for _, name := range []string{"new", string(bytes.Repeat([]byte("n"), 3000)), "back"} {
@@ -257,7 +251,6 @@ func TestRenameKeepsEverythingElse(t *testing.T) {
 	next, prev := s.Links(uint32(ref))
 	require.Equal(t, [2]uint32{7, 8}, [2]uint32{next, prev})
 	require.Equal(t, uint32(99), s.Recency(ref))
-	require.Equal(t, uint16(3), s.Epoch(ref))
 	require.Equal(t, MakeKind(1, 2), s.Kind(ref))
 	shared := &s.Value(ref)[0]
 	require.NotSame(t, shared, &s.Mutable(ref)[0], "still shared")
@@ -334,7 +327,6 @@ type entry struct {
 	kind     Kind
 	val      []byte
 	recency  uint32
-	epoch    uint16
 	timed    bool
 	deadline int64
 }
@@ -347,12 +339,15 @@ type machine struct {
 	wheel *wheel
 	model map[string]*entry
 	views []view // of entries that moved or went in this transaction
+
+	snapshot snapshotModel
 }
 
 func newMachine() *machine {
 	s := newSpace()
 	w := &wheel{s: s}
 	s.OnMove = w.moved
+	s.epoch = lastEpoch - 1 // so that it wraps around
 	return &machine{s: s, wheel: w, model: map[string]*entry{}}
 }
 
@@ -392,13 +387,14 @@ func anyValue(t *rapid.T) []byte {
 // anyKind is a kind whose values own no nodes.
 func anyKind(t *rapid.T) Kind { return Kind(rapid.Byte().Draw(t, "kind")) &^ FirstOwning }
 
-// pick draws a present key.
+// pick draws a present key, to change its entry.
 func (m *machine) pick(t *rapid.T) (string, *entry) {
 	if len(m.model) == 0 {
 		t.Skip("no key yet")
 	}
 	k := string(anyKey(t))
 	if e := m.model[k]; e != nil {
+		m.s.Keep(e.ref)
 		return k, e
 	}
 	names := make([]string, 0, len(m.model))
@@ -407,6 +403,7 @@ func (m *machine) pick(t *rapid.T) (string, *entry) {
 	}
 	sort.Strings(names)
 	k = names[sort.SearchStrings(names, k)%len(names)]
+	m.s.Keep(m.model[k].ref)
 	return k, m.model[k]
 }
 
@@ -436,6 +433,9 @@ func (m *machine) set(t *rapid.T, owned bool) {
 	given := bytes.Clone(v)
 	e := m.model[string(k)]
 	require.Equal(t, e != nil, m.s.Find(k) != 0)
+	if e != nil {
+		m.s.Keep(e.ref)
+	}
 	var ref Ref
 	var err error
 	keep := func() {}
@@ -566,9 +566,7 @@ func (m *machine) dropTimer(t *rapid.T) {
 func (m *machine) touch(t *rapid.T) {
 	_, e := m.pick(t)
 	e.recency = rapid.Uint32Range(0, RecencyMask).Draw(t, "recency")
-	e.epoch = rapid.Uint16().Draw(t, "epoch")
 	m.s.SetRecency(e.ref, e.recency)
-	m.s.SetEpoch(e.ref, e.epoch)
 	m.s.MarkShared(e.ref)
 }
 
@@ -606,7 +604,6 @@ func (m *machine) check(t *rapid.T) {
 		require.Equal(t, k, string(m.s.Key(e.ref)))
 		require.Equal(t, e.kind, m.s.Kind(e.ref))
 		require.Equal(t, e.recency, m.s.Recency(e.ref))
-		require.Equal(t, e.epoch, m.s.Epoch(e.ref))
 		require.Equal(t, e.timed, m.s.HasTimer(e.ref))
 		if e.timed {
 			timed++
@@ -621,6 +618,7 @@ func (m *machine) check(t *rapid.T) {
 		prev, at = at, next
 	}
 	require.Equal(t, timed, linked)
+	m.snapshot.check(t)
 }
 
 func TestAgainstModel(t *testing.T) {
@@ -640,6 +638,9 @@ func TestAgainstModel(t *testing.T) {
 			"touch":     m.touch,
 			"reclaim":   m.reclaim,
 			"compact":   m.compact,
+			"freeze":    m.freeze,
+			"step":      m.step,
+			"give up":   m.giveUp,
 			"":          m.check,
 		})
 	})

@@ -22,6 +22,20 @@ func countsDifferently(args []string) bool {
 	return is("setbit", "bitfield", "xreadgroup", "xclaim", "xautoclaim")(args)
 }
 
+// countable reports whether none of the commands is queued: the questions between them would be queued as well.
+func (d *duel) countable(commands [][]string) bool {
+	free := !d.queues
+	for _, args := range commands {
+		switch {
+		case is("multi")(args):
+			free, d.queues = false, true
+		case is("exec", "discard")(args):
+			d.queues = false
+		}
+	}
+	return free
+}
+
 // withCounts puts questions for the count around the commands.
 func withCounts(commands [][]string) (all [][]string) {
 	all = append(make([][]string, 0, len(commands)+2), askChanges)

@@ -34,6 +34,10 @@ type Table struct {
 	// compared.
 	Settings []string
 
+	// Transactions and Watched say that one draw in so many is a transaction of commands of all tables, or a single
+	// command that is watched (gen_multi.go); 0: none.
+	Transactions, Watched int
+
 	// Avoid reports commands that are not to be sent, for the servers differ there and
 	// may: damage can make them of the forms of any table. nil avoids none.
 	Avoid func(args []string) bool
@@ -51,6 +55,7 @@ type Generator struct {
 	forms  []node
 	picks  []int // indexes into forms, each as often as it weighs
 	tables []Table
+	ahead  [][]string // drawn, and to be returned next
 }
 
 const (
@@ -81,12 +86,31 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 func AllTables() []Table {
 	return []Table{
 		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), geoTable(), hashTable(), bitmapTable(),
-		hyperloglogTable(), streamTable(), sortTable(), keysTable(), dumpTable(),
+		hyperloglogTable(), streamTable(), sortTable(), keysTable(), dumpTable(), multiTable(),
 	}
 }
 
 // Next draws a command.
 func (g *Generator) Next() []string {
+	for _, table := range g.tables {
+		switch {
+		case len(g.ahead) > 0:
+		case table.Transactions > 0 && g.rand.IntN(table.Transactions) == 0:
+			g.ahead = g.block()
+		case table.Watched > 0 && g.rand.IntN(table.Watched) == 0:
+			g.ahead = g.watched()
+		}
+	}
+	if len(g.ahead) == 0 {
+		return g.single()
+	}
+	next := g.ahead[0]
+	g.ahead = g.ahead[1:]
+	return next
+}
+
+// single draws a command for itself.
+func (g *Generator) single() []string {
 	for {
 		args := g.forms[g.picks[g.rand.IntN(len(g.picks))]].draw(g, nil)
 		if g.rand.IntN(mutateOnce) == 0 {

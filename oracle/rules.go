@@ -178,7 +178,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    since72,
-			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes); the transcript is the source",
+			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes) or later (hash_ttl.txt); the transcript is the source",
 			Applies: func([]string) bool { return false },
 		},
 	}

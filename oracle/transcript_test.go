@@ -63,7 +63,7 @@ func TestParseTranscriptErrors(t *testing.T) {
 		"cut array":             "> KEYS *\n*2\n  \"a\"\n",
 		"bad indentation":       "> KEYS *\n*1\n\"a\"\n",
 		"bare bulk header":      "> GET k\n$5\n",
-		"other version":         "@since 8.0\n> PING\n",
+		"other version":         "@since 9.0\n> PING\n",
 	} {
 		_, err := Parse(content)
 		require.Error(t, err, name)

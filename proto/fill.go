@@ -106,8 +106,11 @@ func (r *Reader) moveTo(br *bufio.Reader) {
 // Release gives back what only traffic needs; the arguments that Next returned
 // die. Bytes that are buffered stay. A connection calls it when it goes quiet.
 func (r *Reader) Release() {
-	if r.work != nil {
-		r.work.reset(r.left > 0)
+	if w := r.work; w != nil {
+		w.reset(r.left > 0)
+		if cap(w.big)-len(w.big) >= BigArg { // what is not there yet may never come
+			w.big = append(make([]byte, 0, max(len(w.big), BigArg)), w.big...)
+		}
 	}
 	r.discard()
 	if r.br != r.small && len(r.buf) <= smallBuffer {
@@ -124,6 +127,15 @@ func (r *Reader) Release() {
 // Buffered returns how many bytes have come that Next has not returned.
 func (r *Reader) Buffered() int {
 	return int(r.moved) + len(r.buf) - r.start
+}
+
+// Query returns how many bytes of input the buffers hold: what has come and is not parsed, and of a big argument all that has come.
+func (r *Reader) Query() int {
+	n := len(r.buf) - r.start
+	if r.work != nil {
+		n += len(r.work.big)
+	}
+	return n
 }
 
 // Idle reports that no byte of a further command has come.

@@ -12,6 +12,7 @@
 package proto
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,6 +61,25 @@ func (r *Reply) Drop() {
 	if cap(r.refs) > keptRefs {
 		r.refs = nil
 	}
+}
+
+// Grow makes room for n further bytes.
+func (r *Reply) Grow(n int) { r.buf = slices.Grow(r.buf, n) }
+
+// Lend gives an empty reply a buffer to begin with, unless it has one that is larger.
+func (r *Reply) Lend(buf []byte) {
+	if len(r.buf) == 0 && cap(buf) > cap(r.buf) {
+		r.buf = buf[:0]
+	}
+}
+
+// TakeLarge empties the reply and takes its buffer from it if that is larger than what Drop would keep; else it returns nil.
+func (r *Reply) TakeLarge() (buf []byte) {
+	r.Truncate(Mark{})
+	if cap(r.buf) > MaxKept {
+		buf, r.buf = r.buf, nil
+	}
+	return buf
 }
 
 // SetProto changes the protocol version, 2 or 3, of what is appended from here on.

@@ -332,3 +332,32 @@ func TestReplyAllocatesNothing(t *testing.T) {
 	write()
 	require.Zero(t, testing.AllocsPerRun(100, write))
 }
+
+func TestGrowKeepsTheReply(t *testing.T) {
+	var r Reply
+	r.Reset(2)
+	r.Int(1)
+	r.Grow(1 << 20)
+	require.GreaterOrEqual(t, cap(r.buf), 1<<20)
+	r.Int(2)
+	require.Equal(t, ":1\r\n:2\r\n", string(r.Bytes()))
+	r.Drop()
+	require.Zero(t, cap(r.buf))
+}
+
+func TestReplyLendsLargeBuffers(t *testing.T) {
+	var r Reply
+	r.Reset(2)
+	r.Bulk(make([]byte, 10))
+	require.Nil(t, r.TakeLarge(), "it keeps what is small")
+	require.Zero(t, r.Len())
+	r.Bulk(make([]byte, MaxKept))
+	buf := r.TakeLarge()
+	require.Greater(t, cap(buf), MaxKept)
+	require.Nil(t, r.TakeLarge())
+	r.Lend(buf)
+	r.Int(1)
+	r.Lend(make([]byte, 2*cap(buf)))
+	require.Equal(t, ":1\r\n", string(r.Bytes()), "a reply that has begun keeps its buffer")
+	require.Equal(t, cap(buf), cap(r.TakeLarge()))
+}

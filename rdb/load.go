@@ -1,6 +1,7 @@
 package rdb
 
 import (
+	"encoding/binary"
 	"math"
 
 	"respite/value"
@@ -23,10 +24,8 @@ func (r *Reader) Collection(t Type, d *value.Draft, lim *value.Limits) error {
 		return r.anyList(t, d, lim)
 	case TypeSet:
 		return r.set(d, lim)
-	case TypeHash:
-		return r.hash(d, lim)
-	case TypeHashZipmap:
-		return r.hashZipmap(d, lim)
+	case TypeHash, TypeHashZipmap, TypeHashTimed, TypeHashTimedRC, TypeHashTimedListpack, TypeHashTimedListpackRC:
+		return r.anyHash(t, d, lim)
 	case TypeZset:
 		return r.sortedSet(d, lim, leastOldScored, (*Reader).OldDouble)
 	case TypeZset2:
@@ -53,6 +52,7 @@ func (r *Reader) Collection(t Type, d *value.Draft, lim *value.Limits) error {
 const (
 	leastText      = 1
 	leastPair      = 2
+	leastTimed     = 3
 	leastOldScored = 2
 	leastScored    = leastText + 8
 )
@@ -200,6 +200,19 @@ func (r *Reader) set(d *value.Draft, lim *value.Limits) error {
 	return nil
 }
 
+// anyHash reads a hash of one of the types that are not a listpack alone.
+func (r *Reader) anyHash(t Type, d *value.Draft, lim *value.Limits) error {
+	switch t {
+	case TypeHash:
+		return r.hash(d, lim)
+	case TypeHashZipmap:
+		return r.hashZipmap(d, lim)
+	case TypeHashTimed, TypeHashTimedRC:
+		return r.hashTimed(t, d, lim)
+	}
+	return r.hashTimedListpack(t, d, lim)
+}
+
 func (r *Reader) hash(d *value.Draft, lim *value.Limits) error {
 	n, err := r.elements(leastPair)
 	if err != nil {
@@ -222,6 +235,82 @@ func (r *Reader) hash(d *value.Draft, lim *value.Limits) error {
 		}
 	}
 	return nil
+}
+
+// hashTimed reads fields and values, each with its deadline before it: as the distance from one that is said first, plus 1, or as it is
+// in the older type; 0 is none.
+func (r *Reader) hashTimed(t Type, d *value.Draft, lim *value.Limits) (err error) {
+	earliest := int64(1)
+	if t == TypeHashTimed {
+		if earliest, err = r.fieldDeadline(); err != nil {
+			return err
+		}
+	}
+	n, err := r.elements(leastTimed)
+	if err != nil {
+		return err
+	}
+	d.Put(value.KindHashPacked, value.EmptyListpack())
+	h := value.OpenHash(d, lim)
+	h.ExpectFields(n)
+	for range n {
+		if err := r.timedField(&h, earliest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fieldDeadline reads the earliest deadline of a hash, in 8 bytes. What is 1 above the latest there can be says that there is none.
+func (r *Reader) fieldDeadline() (ms int64, err error) {
+	b, err := r.Bytes(8)
+	if err != nil {
+		return 0, err
+	}
+	if ms = int64(binary.LittleEndian.Uint64(b)); ms < 0 || ms > value.MaxFieldDeadline+1 {
+		return 0, corrupt("earliest deadline %d", ms)
+	}
+	return ms, nil
+}
+
+// timedField reads one field of hashTimed.
+func (r *Reader) timedField(h *value.HashCell, earliest int64) error {
+	distance, err := r.Length()
+	if err != nil {
+		return err
+	}
+	field, err := r.Text()
+	if err != nil {
+		return err
+	}
+	val, err := r.Text()
+	switch {
+	case err != nil:
+		return err
+	case !h.Set(field, val):
+		return corrupt("field is there twice")
+	case distance == 0:
+		return nil
+	}
+	if distance > value.MaxFieldDeadline+1 {
+		return corrupt("deadline of %d", distance)
+	}
+	ms := earliest + int64(distance) - 1
+	if ms < 1 || ms > value.MaxFieldDeadline {
+		return corrupt("deadline %d", ms)
+	}
+	h.SetDeadline(field, ms)
+	return nil
+}
+
+// hashTimedListpack reads fields, values and deadlines in a listpack. What it says of the earliest deadline is in the listpack, too.
+func (r *Reader) hashTimedListpack(t Type, d *value.Draft, lim *value.Limits) error {
+	if t == TypeHashTimedListpack {
+		if _, err := r.fieldDeadline(); err != nil {
+			return err
+		}
+	}
+	return r.packed(d, lim, value.AdoptTimedHash)
 }
 
 func (r *Reader) hashZipmap(d *value.Draft, lim *value.Limits) error {

@@ -116,9 +116,8 @@ func elements(v value.View) string {
 		}
 	case value.Hash:
 		h := value.ViewHash(v)
-		h.Each(func(field, val value.Element) bool {
-			out = append(out, fmt.Sprintf("%q %q", field.Append(nil), val.Append(nil)))
-			return true
+		h.EachTimed(func(field, val value.Element, ms int64) {
+			out = append(out, fmt.Sprintf("%q %q %d", field.Append(nil), val.Append(nil), ms))
 		})
 	case value.ZSet:
 		value.OpenSortedSet(v).Each(func(member value.Element, score float64) bool {
@@ -260,4 +259,38 @@ func FuzzValues(f *testing.F) {
 		}
 		require.Zero(t, l.nodesLeft())
 	})
+}
+
+// TestHashesWithDeadlinesAreWrittenAsTheyWere writes those of the fixtures that are in the newest types in the very bytes that they were
+// read from, under limits that keep the encoding.
+func TestHashesWithDeadlinesAreWrittenAsTheyWere(t *testing.T) {
+	payloads := fixtures(t)
+	for name, tc := range map[string]struct {
+		lim      int
+		encoding string
+	}{
+		"hash packed with deadlines":                        {0, "listpackex"},
+		"hash packed with deadlines of a release candidate": {0, "listpackex"},
+		"hash with deadlines":                               {1, "hashtable"},
+		"hash with deadlines of a release candidate":        {1, "hashtable"},
+		"hash with deadlines of which none is left":         {1, "hashtable"},
+	} {
+		payload := payloads[name]
+		l := newLoading()
+		require.NoError(t, l.load([]byte(payload), &limitSets()[tc.lim]), name)
+		require.Equal(t, tc.encoding, value.EncodingOf(l.view().Kind).String(), name)
+		switch Type(payload[0]) {
+		case TypeHashTimedListpack:
+			require.Equal(t, payload, string(AppendValue(nil, l.view(), &limitSets()[tc.lim])), name)
+		case TypeHashTimed:
+			b := AppendFooter(AppendValue(nil, l.view(), &limitSets()[tc.lim]))
+			if value.IsTimed(l.view().Kind) {
+				require.Equal(t, payload[:10], string(b[:10]), "type, earliest deadline, number of fields")
+				require.EqualValues(t, TimedVersion, b[len(b)-footerBytes])
+			} else {
+				require.EqualValues(t, TypeHash, b[0])
+				require.EqualValues(t, WriteVersion, b[len(b)-footerBytes])
+			}
+		}
+	}
 }

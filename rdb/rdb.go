@@ -1,8 +1,8 @@
 // Package rdb reads and writes values in the format of Redis's RDB files and of DUMP's payloads.
 //
 // A value is a type byte and then what that type says: lengths, texts and numbers in the forms of this file, or packed
-// collections as they are. Writing uses the forms of version 10, which Redis from 7.0 on reads; reading knows those of every
-// version up to 11. Whatever is read is taken to be hostile: nothing is allocated on the word of a length that the bytes
+// collections as they are. Writing uses the forms of version 10, which Redis from 7.0 on reads, but for hashes whose fields have
+// deadlines, which are of version 12 (Redis 7.4); reading knows those of every version up to 11, and of such hashes. Whatever is read is taken to be hostile: nothing is allocated on the word of a length that the bytes
 // at hand do not bear out, and every error wraps ErrCorrupt.
 package rdb
 
@@ -18,6 +18,7 @@ import (
 const (
 	WriteVersion = 10 // what is written
 	ReadVersion  = 11 // the highest that is read
+	TimedVersion = 12 // what hashes with deadlines are written and read in
 )
 
 // ErrCorrupt is what every error of reading wraps.
@@ -47,6 +48,12 @@ const (
 	TypeStreamListpacks2 Type = 19
 	TypeSetListpack      Type = 20
 	TypeStreamListpacks3 Type = 21
+
+	// Of hashes whose fields have deadlines; the first two are those of release candidates of Redis 7.4.
+	TypeHashTimedRC         Type = 22
+	TypeHashTimedListpackRC Type = 23
+	TypeHashTimed           Type = 24
+	TypeHashTimedListpack   Type = 25
 )
 
 // The two high bits of a length's first byte.
@@ -110,8 +117,17 @@ const footerBytes = 10
 
 // AppendFooter ends a DUMP payload, which is all of b.
 func AppendFooter(b []byte) []byte {
-	b = binary.LittleEndian.AppendUint16(b, WriteVersion)
+	version := uint16(WriteVersion)
+	if isTimed(b) {
+		version = TimedVersion
+	}
+	b = binary.LittleEndian.AppendUint16(b, version)
 	return binary.LittleEndian.AppendUint64(b, Checksum(0, b))
+}
+
+// isTimed reports whether a payload is that of a hash with deadlines, whose type is its first byte.
+func isTimed(b []byte) bool {
+	return len(b) > 0 && Type(b[0]) >= TypeHashTimedRC && Type(b[0]) <= TypeHashTimedListpack
 }
 
 // CheckFooter tests the end of a DUMP payload and returns what is before it. The checksum is not tested if trusted is set.
@@ -120,7 +136,11 @@ func CheckFooter(b []byte, trusted bool) (payload []byte, ok bool) {
 		return nil, false
 	}
 	at := len(b) - footerBytes
-	if version := binary.LittleEndian.Uint16(b[at:]); version > ReadVersion {
+	newest := uint16(ReadVersion)
+	if isTimed(b) {
+		newest = TimedVersion
+	}
+	if version := binary.LittleEndian.Uint16(b[at:]); version > newest {
 		return nil, false
 	}
 	if !trusted && binary.LittleEndian.Uint64(b[at+2:]) != Checksum(0, b[:at+2]) {

@@ -91,14 +91,36 @@ func appendSet(b []byte, v value.View) []byte {
 }
 
 func appendHash(b []byte, v value.View) []byte {
-	if v.Kind == value.KindHashPacked {
+	switch {
+	case v.Kind == value.KindHashPacked:
 		return appendPacked(b, TypeHashListpack, v.Bytes)
+	case value.IsTimed(v.Kind) && value.EarliestDeadline(v) != 0:
+		return appendTimedHash(b, v)
 	}
 	h := value.ViewHash(v)
 	b = AppendLength(append(b, byte(TypeHash)), uint64(h.Len()))
 	h.Each(func(field, val value.Element) bool {
 		b = appendElement(appendElement(b, field), val)
 		return true
+	})
+	return b
+}
+
+// appendTimedHash writes a hash some of whose fields have deadlines. Those of a large one are written as distances from the earliest, plus 1.
+func appendTimedHash(b []byte, v value.View) []byte {
+	earliest := value.EarliestDeadline(v)
+	if v.Kind == value.KindHashPackedTimed {
+		b = binary.LittleEndian.AppendUint64(append(b, byte(TypeHashTimedListpack)), uint64(earliest))
+		return AppendText(b, value.TimedListpack(v))
+	}
+	h := value.ViewHash(v)
+	b = binary.LittleEndian.AppendUint64(append(b, byte(TypeHashTimed)), uint64(earliest))
+	b = AppendLength(b, uint64(h.Len()))
+	h.EachTimed(func(field, val value.Element, ms int64) {
+		if ms != 0 {
+			ms = ms - earliest + 1
+		}
+		b = appendElement(appendElement(AppendLength(b, uint64(ms)), field), val)
 	})
 	return b
 }

@@ -97,12 +97,12 @@ func (tx *Tx) pick(nth int) (from *shard, d *db, ref keyspace.Ref) {
 // FlushDB empties a database on the shards held and returns how many keys went. It costs the same for any number of
 // keys: the memory is the garbage collector's to take back.
 func (tx *Tx) FlushDB(db int) (removed int) {
+	tx.breakReplaced(db, db)
 	tx.eachShard(func(s *shard) {
 		old := s.dbs[db]
 		removed += old.space.Len()
-		s.charge(-old.used)
-		old.used = old.space.Used() // of no account any more, should it be settled later
-		s.dbs[db] = newDB(s.seed, old.space.Poison)
+		s.abandon(old)
+		s.dbs[db] = s.g.newDB(s.seed)
 		s.touch(s.dbs[db])
 	})
 	tx.count(removed)
@@ -117,6 +117,8 @@ func (tx *Tx) SwapDB(a, b int) {
 	if a == b {
 		return
 	}
+	tx.breakReplaced(a, b)
+	tx.breakReplaced(b, a)
 	tx.eachShard(func(s *shard) {
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
 	})
@@ -145,12 +147,29 @@ func (tx *Tx) Rename(from, to []byte) {
 	dst.Delete()
 	sameShard := src.d == dst.d
 	if sameShard {
+		src.d.forget(src.ref)
 		src.place(src.d.space.Rename(src.ref, to))
+		dst.ref = src.ref
+		dst.arrive(dst.Item().Kind())
+		src.ref = 0
 		tx.note(dst.db, to, EventNew)
 		return
 	}
 	tx.Copy(src.Item(), dst)
 	src.Delete()
+}
+
+// putCopy is Put of a copy of what an item holds.
+func (s *Slot) putCopy(it Item) {
+	kind, v := it.Kind(), s.d.space.CopyValue(it.d.space, it.Kind(), it.Value())
+	done := false
+	defer func() {
+		if !done && kind.OwnsNodes() {
+			s.d.space.Abandon(kind, v)
+		}
+	}()
+	s.Put(kind, v)
+	done = true
 }
 
 // longCopy is how many entries of a collection it takes long to copy.
@@ -162,7 +181,7 @@ func (tx *Tx) Copy(it Item, dst *Slot) {
 	if it.View().Entries() >= longCopy {
 		tx.Long()
 	}
-	dst.Put(it.Kind(), dst.d.space.CopyValue(it.d.space, it.Kind(), it.Value()))
+	dst.putCopy(it)
 	dst.SetRecency(it.Recency())
 	dst.Persist()
 	if timed {

@@ -38,6 +38,7 @@ const (
 	EventSetBit
 	EventPFAdd
 	EventUnnamed // a change that notifications are silent about, as Redis's are: its name is empty, its class 0
+	EventSilent  // one that WATCH does not take notice of either
 	EventSAdd
 	EventSRem
 	EventSPop
@@ -68,6 +69,9 @@ const (
 	EventRestore
 	EventGeoSearchStore
 	EventGeoRadiusStore
+	EventHExpire
+	EventHPersist
+	EventHExpired
 	EventNew     // a key has appeared; it is no change of its own
 	EventKeyMiss // a key was looked for and is not there; it is no change at all
 )
@@ -120,9 +124,13 @@ var eventTable = [...]struct {
 	EventHDel:         {ClassHash, "hdel"},
 	EventHIncrBy:      {ClassHash, "hincrby"},
 	EventHIncrByFloat: {ClassHash, "hincrbyfloat"},
+	EventHExpire:      {ClassHash, "hexpire"},
+	EventHPersist:     {ClassHash, "hpersist"},
+	EventHExpired:     {ClassHash, "hexpired"},
 	EventSetBit:       {ClassString, "setbit"},
 	EventPFAdd:        {ClassString, "pfadd"},
 	EventUnnamed:      {},
+	EventSilent:       {},
 
 	EventSAdd:        {ClassSet, "sadd"},
 	EventSRem:        {ClassSet, "srem"},
@@ -159,21 +167,22 @@ var eventTable = [...]struct {
 	EventKeyMiss:              {ClassKeyMiss, "keymiss"},
 }
 
-// Also says that a change, which Changed has told of and counted, is of a second kind too: SET with a lifetime is both
-// set and expire.
-func (tx *Tx) Also(key []byte, e Event) {
-	s, _ := tx.home(key)
-	tx.note(tx.db, key, e)
-	if tx.g.observer != nil {
-		tx.g.observer.Changed(tx, key, e)
-	}
-	if s.waited > 0 {
-		tx.wake(s, tx.db, key)
-	}
-}
+// Also says that a change, which Changed has told of and counted, is of a second kind too, or of a second key: SET with a lifetime is both
+// set and expire, and RENAME is one change of two keys. It is a change like any other but for the count.
+func (tx *Tx) Also(key []byte, e Event) { tx.ChangedBy(key, e, 0) }
 
 // Name is the event as keyspace notifications call it, "" for one that they do not tell of.
 func (e Event) Name() string { return eventTable[e].name }
+
+// signaled reports whether WATCH takes notice of the event. As in Redis, it does not of what concerns the groups of a stream.
+func (e Event) signaled() bool {
+	switch e {
+	case EventSilent, EventXSetID, EventXGroupCreate, EventXGroupSetID, EventXGroupDestroy, EventXGroupCreateConsumer,
+		EventXGroupDelConsumer:
+		return false
+	}
+	return true
+}
 
 // Class is the letter of notify-keyspace-events that the event falls under, 0 for none.
 func (e Event) Class() byte { return eventTable[e].class }

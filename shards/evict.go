@@ -23,19 +23,31 @@ func (tx *Tx) MakeRoom() bool {
 	}
 	evicted := 0
 	tx.eachShard(func(s *shard) {
-		for evicted < maxEvictions && tx.over() && s.evictOne(tx) {
+		most := maxEvictions
+		if s.frozen != nil {
+			most = 1 // it may be kept for the snapshot, and nothing is gained yet
+		}
+		for evicted < most && tx.over() && s.evictOne(tx) {
 			evicted++
 		}
 	})
 	return evicted > 0 || !tx.over()
 }
 
-func (tx *Tx) over() bool {
-	limit := tx.limits.MaxMemory
-	if tx.limits.Overhead != nil {
-		limit -= tx.limits.Overhead()
+// IsShort reports whether more memory is used than may be.
+func (g *Group) IsShort() bool {
+	l := g.limits.Load()
+	return l.MaxMemory != 0 && g.exceeds(l.free())
+}
+
+func (tx *Tx) over() bool { return tx.g.exceeds(tx.limits.free()) }
+
+// free is how much keys and values may take, in bytes.
+func (l *Limits) free() int64 {
+	if l.Overhead == nil {
+		return l.MaxMemory
 	}
-	return tx.g.exceeds(limit)
+	return l.MaxMemory - l.Overhead()
 }
 
 // evictOne removes the worst of a few sampled keys of a random database that has any.

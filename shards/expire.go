@@ -26,9 +26,12 @@ const (
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
-func newDB(seed maphash.Seed, poison bool) *db {
+func (g *Group) newDB(seed maphash.Seed) *db {
 	d := &db{space: keyspace.New(seed)}
-	d.space.Poison = poison
+	d.space.Poison = g.poison
+	if g.maxArena > 0 {
+		d.space.Limit(g.maxArena)
+	}
 	d.space.Nodes().Children = value.Children
 	return d
 }
@@ -71,10 +74,14 @@ func (s *shard) turn() {
 		if !tx.limits.KeepExpired && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
 		}
+		if !tx.limits.KeepExpired && d.fields.Len() > 0 {
+			more = s.expireFieldsFor(i, d, start) || more
+		}
 		more = d.space.Sweep(sweepWork) || more
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	more = s.letGo(start) || more
 	if tx.limits.evicts() && tx.over() {
 		more = s.evictDue(start) || more
 	}
@@ -118,6 +125,7 @@ func (s *shard) expireDue(index int, d *db, now int64) (more bool) {
 func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 	key := d.space.Key(ref)
 	tx.preImage(s, d, key, ref)
+	d.forget(ref)
 	d.space.Delete(ref)
 	s.stats.Expired++
 	tx.changed(s, key, EventExpired)
@@ -127,14 +135,23 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 func (s *shard) arm() {
 	now := s.g.clock() / millisecond
 	next := int64(math.MaxInt64) // never
+	if s.frozen != nil && s.frozen.closed {
+		next = now
+	}
 	for _, d := range s.touched {
 		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)
 		}
-		if d.timed() > 0 && !s.g.limits.Load().KeepExpired {
+		if s.g.limits.Load().KeepExpired {
+			continue
+		}
+		if d.timed() > 0 {
 			if at, ok := d.wheel.Next(); ok {
 				next = min(next, at+1)
 			}
+		}
+		if at, ok := d.fields.Next(); ok {
+			next = min(next, at+1)
 		}
 	}
 	if at := max(next, now+minRest); at < s.armed {
@@ -149,12 +166,15 @@ func (s *shard) reclaim() {
 	}
 }
 
-// ExpiryLag is how late the most overdue key of the transaction's shards is, in milliseconds.
+// ExpiryLag is how late the most overdue key or field of the transaction's shards is, in milliseconds.
 func (tx *Tx) ExpiryLag() (ms int64) {
 	tx.eachShard(func(s *shard) {
 		for _, d := range s.dbs {
 			if d.timed() > 0 {
 				ms = max(ms, d.wheel.Lag(tx.Now()))
+			}
+			if at, ok := d.fields.Next(); ok {
+				ms = max(ms, tx.Now()-at)
 			}
 		}
 	})

@@ -45,6 +45,7 @@ type Options struct {
 	Clock     func() int64 // the only clock, unix nanoseconds; nil: the machine's
 	Queue     bool         // leave all work to the shards' goroutines, idle shards' too
 	Observer  Observer     // sees every change; nil: nobody
+	MaxArena  int64        // bytes that the keys of a database of a shard may take, and its nodes; 0: keyspace.MaxArena (tests)
 	Poison    bool         // overwrite freed blocks, so that a view kept too long shows (tests)
 }
 
@@ -59,9 +60,12 @@ type Group struct {
 	shards    []*shard
 	databases int
 	queue     bool
+	poison    bool
+	maxArena  int64
 	clock     func() int64
 	observer  Observer
 	limits    atomic.Pointer[Limits]
+	torn      atomic.Bool  // see Tear
 	roughly   atomic.Int64 // bytes of keys and values, see memory.go
 	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
@@ -79,12 +83,15 @@ func New(o Options) *Group {
 	if o.Clock == nil {
 		o.Clock = MachineClock()
 	}
-	g := &Group{databases: o.Databases, queue: o.Queue, clock: o.Clock, observer: o.Observer, quit: make(chan struct{})}
+	g := &Group{
+		databases: o.Databases, queue: o.Queue, poison: o.Poison, maxArena: o.MaxArena, clock: o.Clock, observer: o.Observer,
+		quit: make(chan struct{}),
+	}
 	g.jobs.New = func() any { return g.NewJob() }
 	g.limits.Store(&Limits{})
 	seed := maphash.MakeSeed()
 	for i := range min(o.Shards, MaxShards) {
-		g.shards = append(g.shards, newShard(g, i, seed, o.Poison))
+		g.shards = append(g.shards, newShard(g, i, seed))
 	}
 	return g
 }
@@ -127,6 +134,10 @@ func (g *Group) All() (m Mask) {
 	return m
 }
 
+// Tear breaks transactions over several shards on purpose: from now on they let go of their shards at every Step. It is for
+// the test that shows that such a server does not go unnoticed.
+func (g *Group) Tear() { g.torn.Store(true) }
+
 // Tick gives every shard a turn of its own soon: for what it would else do only after the next write.
 func (g *Group) Tick() {
 	for _, s := range g.shards {
@@ -154,7 +165,8 @@ func runBody(tx *Tx, db int, body func(*Tx)) {
 	body(tx)
 }
 
-func (m *Mask) first() int {
+// First is the lowest shard of a set that is not empty.
+func (m *Mask) First() int {
 	for i, w := range m {
 		if w != 0 {
 			return i<<6 + bits.TrailingZeros64(w)

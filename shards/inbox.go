@@ -25,6 +25,7 @@ import (
 
 	"respite/expiry"
 	"respite/keyspace"
+	"respite/value"
 )
 
 type shard struct {
@@ -43,20 +44,28 @@ type shard struct {
 	touched []*db         // databases written since settle
 	memory  memory
 
+	key   []byte // of the hash of which a turn expires fields
 	seed  maphash.Seed
 	dbs   []*db
 	stats Stats
 
+	frozen *frozen // of a snapshot; nil: none is open
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
+
+	watched int                    // keys that somebody watches
+	watches []map[string]*watchers // of those, by database; nil until somebody watches
 }
 
 // db is one database of one shard: its keys and their deadlines.
 type db struct {
 	space   *keyspace.Space
 	wheel   *expiry.Wheel[timers] // nil until a key gets a deadline
+	fields  value.Schedule        // of hashes whose fields have deadlines
 	used    int64                 // the part of shard.memory that is this database's
 	touched bool                  // is in shard.touched
+	flushed bool                  // only a snapshot knows it any more
 }
 
 // message is one entry of an inbox: a part of a job, or, with job nil, a turn of the shard's own timer.
@@ -65,11 +74,11 @@ type message struct {
 	part int
 }
 
-func newShard(g *Group, index int, seed maphash.Seed, poison bool) *shard {
+func newShard(g *Group, index int, seed maphash.Seed) *shard {
 	s := &shard{g: g, index: index, seed: seed, wake: make(chan struct{}, 1), armed: math.MaxInt64}
 	s.tx = Tx{g: g, shard: s, closed: true}
 	for range g.databases {
-		s.dbs = append(s.dbs, newDB(seed, poison))
+		s.dbs = append(s.dbs, g.newDB(seed))
 	}
 	s.timer = time.NewTimer(math.MaxInt64)
 	return s

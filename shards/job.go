@@ -32,7 +32,7 @@ type part struct {
 // NewJob returns an empty job.
 func (g *Group) NewJob() *Job {
 	j := &Job{g: g, done: make(chan struct{}, 1)}
-	j.tx = Tx{g: g, closed: true}
+	j.tx = Tx{g: g, job: j, closed: true}
 	return j
 }
 
@@ -116,7 +116,7 @@ func (j *Job) Borrow(need Mask) {
 func (j *Job) RunBody(need Mask, db int, body func(*Tx)) {
 	if need.Len() == 1 {
 		w := &oneBody{db: db, body: body}
-		j.Add(need.first(), w)
+		j.Add(need.First(), w)
 		j.Run()
 		if w.panicked != nil {
 			panic(w.panicked)
@@ -126,6 +126,14 @@ func (j *Job) RunBody(need Mask, db int, body func(*Tx)) {
 	j.Borrow(need)
 	defer j.giveBack()
 	runBody(&j.tx, db, body)
+}
+
+// lapse gives borrowed shards back and borrows them again.
+func (j *Job) lapse() {
+	held := j.tx.held
+	j.giveBack()
+	runtime.Gosched()
+	j.Borrow(held)
 }
 
 // giveBack ends a Borrow.

@@ -54,6 +54,7 @@ type Stats struct {
 	Hits, Misses  int64
 	Expired       int64 // keys removed because their deadline had passed
 	ExpiredStale  int64 // of those, by the shard's own turns
+	ExpiredFields int64 // fields of hashes removed because their deadlines had passed
 	Evicted       int64
 	Dirty         int64 // changes that commands made, counted as Redis counts them
 	ExpiryTurns   int64
@@ -65,6 +66,7 @@ func (s *Stats) add(o Stats) {
 	s.Misses += o.Misses
 	s.Expired += o.Expired
 	s.ExpiredStale += o.ExpiredStale
+	s.ExpiredFields += o.ExpiredFields
 	s.Evicted += o.Evicted
 	s.Dirty += o.Dirty
 	s.ExpiryTurns += o.ExpiryTurns

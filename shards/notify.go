@@ -54,6 +54,24 @@ func (tx *Tx) Tell() {
 		from = n.end
 	}
 	l.reset()
+	tx.noted = 0
+}
+
+// cut forgets the events but the first n.
+func (l *noticeLog) cut(n int) {
+	if n >= len(l.events) {
+		return
+	}
+	l.events = l.events[:n]
+	l.keys = l.keys[:l.end()]
+}
+
+// end is where the key of the last event ends.
+func (l *noticeLog) end() int {
+	if len(l.events) == 0 {
+		return 0
+	}
+	return l.events[len(l.events)-1].end
 }
 
 // keptNotices is how many bytes of keys, and events, a log keeps room for.

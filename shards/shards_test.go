@@ -65,9 +65,9 @@ func TestMask(t *testing.T) {
 	require.Equal(t, 4, m.Len())
 	require.True(t, m.Has(64))
 	require.False(t, m.Has(65))
-	require.Equal(t, 0, m.first())
+	require.Equal(t, 0, m.First())
 	high := maskOf(200)
-	require.Equal(t, 200, high.first())
+	require.Equal(t, 200, high.First())
 }
 
 func TestRouteUsesTheHashTagAndEveryShard(t *testing.T) {

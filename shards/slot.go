@@ -38,18 +38,21 @@ func (s *Slot) Put(k keyspace.Kind, v []byte) {
 	if s.ref == 0 {
 		s.place(s.d.space.Insert(s.key, k, v))
 		s.created()
-		return
+	} else {
+		s.d.forget(s.ref)
+		s.place(s.d.space.Replace(s.ref, k, v))
 	}
-	s.place(s.d.space.Replace(s.ref, k, v))
+	s.arrive(k)
 }
 
-// PutOwned is Put for a v that the keyspace may keep as its own instead of copying it.
+// PutOwned is Put for a v that the keyspace may keep as its own instead of copying it: a string's.
 func (s *Slot) PutOwned(k keyspace.Kind, v []byte) {
 	if s.ref == 0 {
 		s.place(s.d.space.InsertOwned(s.key, k, v))
 		s.created()
 		return
 	}
+	s.d.forget(s.ref)
 	s.place(s.d.space.ReplaceOwned(s.ref, k, v))
 }
 
@@ -127,8 +130,9 @@ func (s *Slot) place(ref keyspace.Ref, err error) {
 	s.ref = ref
 }
 
-// remove takes a key and its deadline out of the database.
+// remove takes a key and its deadlines out of the database.
 func (d *db) remove(ref keyspace.Ref) {
+	d.forget(ref)
 	if d.space.HasTimer(ref) {
 		d.wheel.Remove(uint32(ref))
 	}

@@ -29,6 +29,8 @@ type Tx struct {
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
 
 	changes int // Changed calls of this transaction
+	settled int // of those, the ones before the last Step: they stay
+	noted   int // notices before that step
 	notices noticeLog
 	undo    undoLog
 	slots   []Slot // of which the first opened are this transaction's
@@ -48,7 +50,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.opened = false, db, now, false, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, 0, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -61,10 +63,7 @@ func (tx *Tx) End() {
 	if len(tx.notices.events) > 0 {
 		tx.Tell()
 	}
-	if len(tx.undo.images) > 0 {
-		tx.undo.reset()
-		tx.eachShard((*shard).reclaim)
-	}
+	tx.keep()
 	tx.closed = true
 	if len(tx.ready) > 0 && !tx.serving {
 		tx.serve()
@@ -73,11 +72,36 @@ func (tx *Tx) End() {
 
 // Abort takes back what the transaction changed and ends it; for a handler that panicked.
 func (tx *Tx) Abort() {
+	tx.Undo()
+	tx.End()
+}
+
+// Step begins the next of several commands that are one transaction, on database db: what those before it have changed stays,
+// whatever becomes of this one. Views and slots of those before are not valid any more.
+func (tx *Tx) Step(db int) {
+	tx.mustBeOpen()
+	tx.keep()
+	if tx.job != nil && tx.job.borrows && tx.g.torn.Load() {
+		tx.job.lapse()
+	}
+	tx.db, tx.quiet, tx.opened, tx.settled, tx.noted = db, false, 0, tx.changes, len(tx.notices.events)
+}
+
+// Undo takes back what the transaction has changed since the last Step; for a command that panicked.
+func (tx *Tx) Undo() {
 	tx.mustBeOpen()
 	tx.rollback()
-	tx.changes = 0
-	tx.notices.reset()
-	tx.End()
+	tx.changes = tx.settled
+	tx.notices.cut(tx.noted)
+	tx.keep()
+}
+
+// keep gives up the means to take back what was changed so far.
+func (tx *Tx) keep() {
+	if len(tx.undo.images) > 0 {
+		tx.undo.reset()
+		tx.eachShard((*shard).reclaim)
+	}
 }
 
 func (tx *Tx) mustBeOpen() {
@@ -293,6 +317,9 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
 	tx.undo.keep(d, key, ref)
+	if ref != 0 {
+		d.space.Keep(ref)
+	}
 	if tx.g.observer != nil {
 		tx.g.observer.PreImage(tx, key, Item{d, ref}, ref != 0)
 	}
@@ -317,6 +344,9 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
+	}
+	if s.watched > 0 && e.signaled() {
+		s.breakWatches(tx.db, key)
 	}
 }
 

@@ -79,13 +79,30 @@ func (tx *Tx) restore(im *image) {
 		tx.Changed(key, EventDel)
 		return
 	case im.large:
+		slot.Schedule()               // its deadlines may have changed
+		tx.Changed(key, EventUnnamed) // some of the command may stay done
 	default:
-		slot.Put(im.kind, tx.undo.bytes[im.value:im.end])
+		tx.putBack(&slot, im)
 	}
 	slot.Persist()
 	if im.timed {
 		slot.SetDeadline(im.deadline)
 	}
+}
+
+// putBack restores a small value. If the arena is full, what takes its place now gives it up first.
+func (tx *Tx) putBack(slot *Slot, im *image) {
+	v := tx.undo.bytes[im.value:im.end]
+	if slot.ref != 0 {
+		ref, err := slot.d.space.Replace(slot.ref, im.kind, v)
+		if err == nil {
+			slot.ref = ref
+			return
+		}
+		slot.Delete()
+	}
+	slot.d.space.Reclaim()
+	slot.Put(im.kind, v)
 }
 
 // isSound reports whether a value is not broken. What is may well make the check itself panic.

@@ -218,6 +218,7 @@ func (tx *Tx) serve() {
 			tx.narrow()
 		}
 	}()
+	tx.now = tx.g.clock() // the transaction may have taken long, and what it made may be past its deadline
 	for i := 0; i < len(tx.ready); i++ {
 		q := tx.ready[i]
 		q.ready = false

@@ -387,6 +387,28 @@ func TestSwapDBServes(t *testing.T) {
 	requireNobodyWaits(t, g)
 }
 
+// A key that is past its deadline when the transaction that made it ends serves nobody, and nobody loses his place by it.
+func TestAnExpiredKeyServesNobody(t *testing.T) {
+	var clock atomic.Int64
+	g := newGroup(t, Options{Shards: 1, Clock: clock.Load})
+	g.SetLimits(Limits{KeepExpired: true})
+	key := keyOn(g, 0, 0)
+	first, second := newSleeper(g, key), newSleeper(g, key)
+	require.True(t, first.begin())
+	require.True(t, second.begin())
+	g.Run(g.All(), 0, func(tx *Tx) {
+		put(tx, key, "x")
+		tx.Write(key).SetDeadline(tx.Now() + 100)
+		clock.Add(200 * millisecond)
+	})
+	require.False(t, first.w.Over())
+	require.Equal(t, "(nil)", push(g, key, "xy"))
+	require.Zero(t, first.end())
+	require.Zero(t, second.end())
+	require.Equal(t, "xy", first.got+second.got)
+	requireNobodyWaits(t, g)
+}
+
 // A try that panicked is the client's to take back; what it waits for is not lost on the next.
 func TestAbortedChangesServeNobody(t *testing.T) {
 	g := newGroup(t, Options{Shards: 2})

@@ -45,10 +45,11 @@ type Options struct {
 	Keys        int
 	ValueSize   int
 	Reads       int           // order
-	Rate        int           // expiry, backlog: open-loop requests per second
+	Rate        int           // expiry, backlog, large: open-loop requests per second
 	LiveKeys    int           // expiry: keys that stay
-	Count       int           // backlog: requests sent before the first read
+	Count       int           // backlog: requests sent before the first read; waits: waits that run out
 	Limit       bool          // backlog: expect the output limit to cut the client off
+	Phase       time.Duration // large: length of each load
 	Lead        time.Duration // expiry: least time to set the deadlines in
 	TTL         bool          // memory: give every key a deadline
 	Overwrite   int           // memory: times each key is written again
@@ -92,6 +93,7 @@ const (
 	defaultResidue        = 25
 	defaultExpirySettle   = 3 * time.Second
 	defaultExpiryResident = 10 * time.Second
+	defaultPhase          = 5 * time.Second
 	defaultLead           = 3 * time.Second
 	defaultIdle           = 3 * time.Minute
 	defaultSettle         = 5 * time.Second
@@ -105,6 +107,7 @@ func DefaultOptions() Options {
 		Duration:            defaultDuration,
 		Prefix:              defaultPrefix,
 		Idle:                defaultIdle,
+		Phase:               defaultPhase,
 		Lead:                defaultLead,
 		Settle:              defaultSettle,
 		MinCommands:         defaultMinCommands,

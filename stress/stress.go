@@ -41,6 +41,8 @@ func Suites() []Suite {
 		{Name: "order", Doc: "pipelined writes are seen in the order in which they were sent", Run: runOrder},
 		{Name: "expiry", Doc: "a mass expiry within one second under an open-loop load", Run: runExpiry},
 		{Name: "backlog", Doc: "a client that sends everything before it reads anything", Run: runBacklog},
+		{Name: "waits", Doc: "clients that wait for keys in vain, and hang up while they wait", Run: runWaits},
+		{Name: "large", Doc: "short commands while collections of a million elements are read, put together and removed", Run: runLarge},
 		{Name: "memory", Doc: "resident bytes per key after a load in random order", Run: runMemory},
 		{Name: "idle", Doc: "resident bytes per idle connection", Run: runIdle},
 	}

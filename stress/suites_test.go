@@ -49,6 +49,8 @@ func TestSuitesPassOnRedis(t *testing.T) {
 		{"order", func(o *Options) { o.Reads = 10_000 }},
 		{"backlog", func(o *Options) { o.Count = 20_000 }},
 		{"backlog", func(o *Options) { o.Count = 100_000; o.Limit = true }},
+		{"waits", func(o *Options) { o.Count, o.Connections = 2000, 50 }},
+		{"large", func(o *Options) { o.Keys, o.Phase, o.ReportOnly = 3000, 50*time.Millisecond, true }},
 		{"memory", func(o *Options) { o.Keys = 5000; o.Overwrite = 1; o.TTL = true; o.KeyPrefix = "key:" }},
 		{"idle", func(o *Options) { o.Connections = 60; o.PID = server.pid }},
 	}

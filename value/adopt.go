@@ -27,6 +27,32 @@ func AdoptHash(c Cell, lim *Limits, pack []byte) error {
 	return nil
 }
 
+// AdoptTimedHash makes a cell a hash of the fields, values and deadlines, in turn, of a listpack. After an error the cell is as it was.
+func AdoptTimedHash(c Cell, lim *Limits, pack []byte) error {
+	n, err := Listpack(pack).checkGroups(timedStride)
+	if err != nil {
+		return err
+	}
+	if err := Listpack(pack).checkOrder(Listpack(pack).First()); err != nil {
+		return err
+	}
+	registered := Buffer{append(make([]byte, 0, len(pack)+minEntry), pack...)}
+	ListpackInsert(&registered, Listpack(pack).First(), noDeadline)
+	c.Put(KindHashPackedTimed, registered.B)
+	if int64(n) > lim.HashMaxListpackEntries {
+		h := OpenHash(c, lim)
+		h.enlarge()
+	}
+	return nil
+}
+
+// TimedListpack is a packed hash with deadlines as AdoptTimedHash takes it: as Redis keeps it.
+func TimedListpack(v View) []byte {
+	pack := Buffer{append([]byte(nil), v.Bytes...)}
+	ListpackDelete(&pack, Listpack(pack.B).First(), registration)
+	return pack.B
+}
+
 // AdoptSet makes a cell a set of the members of a listpack. After an error the cell is as it was.
 func AdoptSet(c Cell, lim *Limits, pack []byte) error {
 	n, err := Listpack(pack).checkGroups(1)

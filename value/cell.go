@@ -26,7 +26,7 @@ type Cell interface {
 	Mutable() []byte                  // the bytes, for change in place
 	Resize(n int) []byte              // the bytes, made n long, for change in place
 	Put(kind keyspace.Kind, v []byte) // sets kind and bytes; the nodes of a value that was there before are given up
-	SetKind(kind keyspace.Kind)       // changes the kind alone, between kinds of packed values
+	SetKind(kind keyspace.Kind)       // changes the kind alone, between kinds of packed values or those of values that own nodes
 }
 
 // Limits are the sizes up to which collections stay packed, by the names of the configuration.
@@ -96,6 +96,8 @@ func Check(v View) error {
 		return Listpack(v.Bytes).Check()
 	case KindHashPacked:
 		return checkHash(v.Bytes)
+	case KindHashPackedTimed:
+		return checkPackedTimed(v.Bytes)
 	case kindZSetPacked:
 		return OpenSortedSet(v).check()
 	}
@@ -109,6 +111,8 @@ func Check(v View) error {
 		}
 	}
 	switch TypeOf(v.Kind) {
+	case Hash:
+		return checkTable(v)
 	case ZSet:
 		return OpenSortedSet(v).check()
 	case Stream:

@@ -1,5 +1,6 @@
 // hash.go: hashes. A small one is a listpack of fields and their values in turn, in the order in which the fields came; a large one is a
-// hash tree that maps fields to values.
+// hash tree that maps fields to values. Once a field has got a deadline, both are of another kind, which hash_timed.go is about: here
+// it is met only in branches that a hash without deadlines does not take.
 //
 // The invariant of a packed one: fields are distinct, and each has a value. When it becomes large is Redis's rule: with a field or
 // value longer than HashMaxListpackValue, with more fields than HashMaxListpackEntries, or at once with a command that brings more
@@ -9,6 +10,7 @@ package value
 
 import (
 	"fmt"
+	"math"
 
 	"respite/keyspace"
 )
@@ -25,36 +27,56 @@ const hashStride = 2
 // HashView is a hash to read. What its methods return is valid until the hash is changed.
 type HashView struct {
 	packed Listpack // nil if it is large
-	places []int    // of the fields in packed, once Index was called
+	from   int      // of the first field in packed that is shown
+	stride int      // how many elements of packed a field takes
+	places []int    // of the fields that are shown, once Index was called: positions in packed, or ranks in tree
 	tree   hashTree
+	record []byte // of a large one with deadlines; else nil
+	now    int64  // fields with deadlines before are hidden
+	hidden int    // how many fields are
+	missed bool   // Get has met one of them
 }
 
-// ViewHash opens a hash to read.
-func ViewHash(v View) HashView {
-	if v.Kind == KindHashPacked {
-		return HashView{packed: Listpack(v.Bytes)}
+// ViewHash opens a hash to read, of which nothing is hidden.
+func ViewHash(v View) HashView { return ViewHashAt(v, math.MinInt64) }
+
+// ViewHashAt opens a hash to read as it is at a time in unix milliseconds: fields whose deadlines have passed are not there, but for Len.
+func ViewHashAt(v View, now int64) HashView {
+	switch v.Kind {
+	case KindHashPacked:
+		pack := Listpack(v.Bytes)
+		return HashView{packed: pack, from: pack.First(), stride: hashStride}
+	case KindHashTable:
+		return HashView{tree: hashTree{v.treeAt(0)}}
 	}
-	return HashView{tree: hashTree{v.treeAt(0)}}
+	return viewTimedHash(v, now)
 }
 
-// Len returns the number of fields.
+// Len returns the number of fields, those included that are hidden.
 func (h *HashView) Len() int {
 	if h.packed != nil {
-		return h.packed.Len() / hashStride
+		return h.packed.Len() / h.stride
 	}
 	return h.tree.len
 }
+
+// Shown returns the number of fields that are not hidden.
+func (h *HashView) Shown() int { return h.Len() - h.hidden }
 
 // IsPacked reports whether the hash is a listpack.
 func (h *HashView) IsPacked() bool { return h.packed != nil }
 
 // find returns the position of a field in a packed hash, or ListpackEnd.
 func (h *HashView) find(field []byte) int {
-	return h.packed.Find(h.packed.First(), field, hashStride-1)
+	return h.packed.Find(h.from, field, h.stride-1)
 }
 
 // Get returns the value of a field; ok is false if there is no such field.
 func (h *HashView) Get(field []byte) (val Element, ok bool) {
+	if h.hidden > 0 && h.hides(field) {
+		h.missed = true
+		return val, false
+	}
 	if h.packed == nil {
 		text, ok := h.tree.get(field)
 		return Element{Text: text}, ok
@@ -66,44 +88,71 @@ func (h *HashView) Get(field []byte) (val Element, ok bool) {
 	return h.packed.At(h.packed.Next(at)), true
 }
 
-// Each calls fn with every field and its value until it returns false: in the order in which they came if the hash is packed, else in any.
+// Each calls fn with every field that is shown and its value until it returns false: in the order in which they came if the hash is packed
+// and none has a deadline, else in any.
 func (h *HashView) Each(fn func(field, val Element) bool) {
-	if h.packed == nil {
+	switch {
+	case h.packed == nil && h.hidden > 0:
+		h.eachShown(func(_ int, field, val []byte) bool { return fn(Element{Text: field}, Element{Text: val}) })
+		return
+	case h.packed == nil:
 		h.tree.each(func(field, val []byte) bool { return fn(Element{Text: field}, Element{Text: val}) })
 		return
 	}
-	for at := h.packed.First(); at != ListpackEnd; {
+	for at := h.from; at != ListpackEnd; {
 		val := h.packed.Next(at)
 		if !fn(h.packed.At(at), h.packed.At(val)) {
 			return
 		}
-		at = h.packed.Next(val)
+		at = h.after(val)
 	}
 }
 
-// At returns the field of a rank in the order of Each, from 0, and its value.
+// after is the position of the field behind the one whose value is at a position.
+func (h *HashView) after(val int) int {
+	at := h.packed.Next(val)
+	if h.stride > hashStride && at != ListpackEnd {
+		at = h.packed.Next(at)
+	}
+	return at
+}
+
+// At returns the field of a rank in the order of Each, from 0, and its value. Of a large hash that hides fields it needs Index.
 func (h *HashView) At(rank int) (field, val Element) {
+	if h.places != nil {
+		rank = h.places[rank]
+	}
 	if h.packed == nil {
 		c := h.tree.at(rank)
 		field, val := c.member()
 		return Element{Text: field}, Element{Text: val}
 	}
-	at := 0
-	if h.places != nil {
-		at = h.places[rank]
-	} else {
-		at = h.packed.Seek(hashStride * rank)
+	at := rank
+	if h.places == nil {
+		at = h.seek(rank)
 	}
 	return h.packed.At(at), h.packed.At(h.packed.Next(at))
 }
 
-// Index prepares a packed hash for many calls of At, each of which walks through the hash otherwise.
+// seek is the position in packed of the field of a rank.
+func (h *HashView) seek(rank int) int {
+	if h.stride > hashStride {
+		return h.packed.Seek(registration + h.stride*(h.hidden+rank))
+	}
+	return h.packed.Seek(hashStride * rank)
+}
+
+// Index prepares for many calls of At a hash that is packed, each of which walks through the hash otherwise, or that hides fields.
 func (h *HashView) Index() {
-	if h.packed == nil {
+	if h.packed == nil && h.hidden == 0 {
 		return
 	}
-	h.places = make([]int, 0, h.Len())
-	for at := h.packed.First(); at != ListpackEnd; at = h.packed.Next(h.packed.Next(at)) {
+	h.places = make([]int, 0, h.Shown())
+	if h.packed == nil {
+		h.eachShown(func(rank int, _, _ []byte) bool { h.places = append(h.places, rank); return true })
+		return
+	}
+	for at := h.from; at != ListpackEnd; at = h.after(h.packed.Next(at)) {
 		h.places = append(h.places, at)
 	}
 }
@@ -112,7 +161,11 @@ func (h *HashView) Index() {
 // whole, whatever the cursor. Every field that is there from the first call to the last is seen at least once.
 func (h *HashView) Scan(cursor uint64, count int, fn func(field, val Element)) (next uint64) {
 	if h.packed == nil {
-		return h.tree.scan(cursor, count, func(field, val []byte) { fn(Element{Text: field}, Element{Text: val}) })
+		return h.tree.scan(cursor, count, func(field, val []byte) {
+			if h.hidden == 0 || !h.hides(field) {
+				fn(Element{Text: field}, Element{Text: val})
+			}
+		})
 	}
 	h.Each(func(field, val Element) bool { fn(field, val); return true })
 	return 0
@@ -124,8 +177,9 @@ type HashCell struct {
 	limits *Limits
 	tree   hashTree // of a large one
 	large  bool
-	fields int // of a packed one
-	bytes  int // of a packed one when it was opened
+	timed  bool // fields may have deadlines
+	fields int  // of a packed one
+	bytes  int  // of a packed one when it was opened
 }
 
 // OpenHash opens the hash in a cell for change; an empty cell becomes an empty hash.
@@ -136,6 +190,8 @@ func OpenHash(cell Cell, limits *Limits) HashCell {
 		cell.Put(KindHashPacked, EmptyListpack())
 	case v.Kind == KindHashTable:
 		h.tree, h.large = hashTree{v.treeAt(0)}, true
+	case v.Kind != KindHashPacked:
+		h.openTimed(v)
 	default:
 		h.fields, h.bytes = Listpack(v.Bytes).Len()/hashStride, len(v.Bytes)
 	}
@@ -167,8 +223,17 @@ func (h *HashCell) ExpectFields(n int) {
 
 func (h *HashCell) isLong(b []byte) bool { return int64(len(b)) > h.limits.HashMaxListpackValue }
 
-// Set gives a field a value, and reports whether the field is new.
+// Set gives a field a value and takes its deadline, and reports whether the field is new.
 func (h *HashCell) Set(field, val []byte) (isNew bool) {
+	isNew = h.SetKeeping(field, val)
+	if h.timed && !isNew {
+		h.Persist(field)
+	}
+	return isNew
+}
+
+// SetKeeping gives a field a value, leaves it its deadline, and reports whether the field is new.
+func (h *HashCell) SetKeeping(field, val []byte) (isNew bool) {
 	if !h.large && (h.isLong(field) || h.isLong(val)) {
 		h.enlarge()
 	}
@@ -177,11 +242,11 @@ func (h *HashCell) Set(field, val []byte) (isNew bool) {
 		h.save()
 		return isNew
 	}
-	p := HashView{packed: h.cell.Mutable()}
-	if at := p.find(field); at != ListpackEnd {
-		ListpackReplace(h.cell, p.packed.Next(at), val)
+	pack := Listpack(h.cell.Mutable())
+	if at := h.find(pack, field); at != ListpackEnd {
+		ListpackReplace(h.cell, pack.Next(at), val)
 	} else {
-		ListpackInsert(h.cell, ListpackEnd, field, val)
+		h.append(field, val)
 		h.fields++
 		isNew = true
 	}
@@ -191,6 +256,23 @@ func (h *HashCell) Set(field, val []byte) (isNew bool) {
 	return isNew
 }
 
+// append puts a field, which is not there, behind the others of a packed hash.
+func (h *HashCell) append(field, val []byte) {
+	if h.timed {
+		ListpackInsert(h.cell, ListpackEnd, field, val, noDeadline)
+		return
+	}
+	ListpackInsert(h.cell, ListpackEnd, field, val)
+}
+
+// find returns the position of a field in a packed hash, or ListpackEnd.
+func (h *HashCell) find(pack Listpack, field []byte) int {
+	if h.timed {
+		return findTimed(pack, field)
+	}
+	return pack.Find(pack.First(), field, hashStride-1)
+}
+
 // Remove takes a field out, and reports whether it was there.
 func (h *HashCell) Remove(field []byte) bool {
 	if h.large {
@@ -198,16 +280,26 @@ func (h *HashCell) Remove(field []byte) bool {
 		if found {
 			h.save()
 		}
+		if found && h.timed {
+			h.forget(field)
+		}
 		return found
 	}
-	p := HashView{packed: h.cell.Mutable()}
-	at := p.find(field)
+	at := h.find(h.cell.Mutable(), field)
 	if at == ListpackEnd {
 		return false
 	}
-	ListpackDelete(h.cell, at, hashStride)
+	ListpackDelete(h.cell, at, h.stride())
 	h.fields--
 	return true
+}
+
+// stride is how many elements of the listpack a field takes.
+func (h *HashCell) stride() int {
+	if h.timed {
+		return timedStride
+	}
+	return hashStride
 }
 
 // Len returns the number of fields.
@@ -223,7 +315,17 @@ func (h *HashCell) save() { h.tree.save(h.cell.Mutable(), 0) }
 // enlarge makes a tree of a packed hash. The bytes of its elements stay where they are until the cell is put anew.
 func (h *HashCell) enlarge() {
 	v := h.cell.View()
+	if h.timed {
+		h.enlargeTimed(v)
+		return
+	}
 	h.tree, h.large = hashTree{tree{nodes: v.Nodes}}, true
+	done := false
+	defer func() {
+		if !done {
+			h.tree.giveUp()
+		}
+	}()
 	var fieldDigits, valDigits IntText
 	packed := ViewHash(v)
 	packed.Each(func(field, val Element) bool {
@@ -231,6 +333,7 @@ func (h *HashCell) enlarge() {
 		return true
 	})
 	h.cell.Put(KindHashTable, newRecord(1, 0))
+	done = true
 	h.save()
 }
 

@@ -49,8 +49,9 @@ const (
 	Int Encoding = iota + 1
 	EmbStr
 	Raw
-	Packed // a listpack
-	Ints   // an intset
+	Packed      // a listpack
+	Ints        // an intset
+	PackedTimed // a listpack whose elements may have deadlines: a hash's
 )
 
 // The encodings of large collections, which own nodes. A stream has no other.
@@ -59,11 +60,13 @@ const (
 	QuickList
 	SkipList
 	StreamTree
+	TableTimed // a hash table whose elements may have deadlines: a hash's
 )
 
 var encodingNames = [...]string{
 	Int: "int", EmbStr: "embstr", Raw: "raw", Packed: "listpack", Ints: "intset",
-	HashTable: "hashtable", QuickList: "quicklist", SkipList: "skiplist", StreamTree: "stream",
+	PackedTimed: "listpackex",
+	HashTable:   "hashtable", QuickList: "quicklist", SkipList: "skiplist", StreamTree: "stream", TableTimed: "hashtable",
 }
 
 // String returns the name that OBJECT ENCODING reports.

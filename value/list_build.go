@@ -33,8 +33,5 @@ func (b *ListBuild) MoveTo(c Cell, size int) {
 
 // Discard gives up what has not been moved.
 func (b *ListBuild) Discard() {
-	if b.t.root != 0 {
-		b.t.nodes.Doom(b.t.root)
-		b.t.root = 0
-	}
+	b.t.giveUp()
 }

@@ -41,11 +41,18 @@ func ListGrow(c Cell, size, n, bytes int) {
 func unpackList(c Cell, v View) {
 	l := Listpack(v.Bytes)
 	t := listTree{tree: tree{nodes: v.Nodes}}
+	done := false
+	defer func() {
+		if !done {
+			t.giveUp()
+		}
+	}()
 	var scratch IntText
 	for at := l.First(); at != ListpackEnd; at = l.Next(at) {
 		t.insert(t.len, l.At(at).Bytes(&scratch))
 	}
 	c.Put(kindListTree, listRecord)
+	done = true
 	t.save(c.Mutable())
 }
 
@@ -75,6 +82,10 @@ func ListPush(c Cell, at End, elems ...[]byte) (n int) {
 	if v.Kind == kindListTree {
 		t := openListTree(v)
 		for _, elem := range elems {
+			if lacks(t.nodes, editPages) {
+				t.save(c.Mutable())
+				panic(keyspace.ErrFull)
+			}
 			t.insert(t.rankAt(at), elem)
 		}
 		t.save(c.Mutable())

@@ -105,9 +105,8 @@ func (s *SetEdit) MoveTo(to Cell) {
 
 // Discard gives up a set in a draft that has not been moved.
 func (s *SetEdit) Discard() {
-	if s.kind == KindSetTable && s.tree.root != 0 {
-		s.tree.nodes.Doom(s.tree.root)
-		s.tree.root = 0
+	if s.kind == KindSetTable {
+		s.tree.giveUp()
 	}
 }
 
@@ -140,6 +139,10 @@ func (s *SetEdit) addToTree(member []byte) bool {
 	c, found := s.tree.tree.find(key)
 	if found {
 		return false
+	}
+	if lacks(s.tree.nodes, editPages) {
+		s.Save()
+		panic(keyspace.ErrFull)
 	}
 	s.tree.insert(&c, key, nil)
 	s.len++
@@ -221,13 +224,20 @@ func (s *SetEdit) spread() bool {
 		return false
 	}
 	old, scratch := MembersOf(s.cell.View()), IntText{}
+	done := false
+	defer func() {
+		if !done {
+			s.tree.giveUp()
+		}
+	}()
 	s.len = 0
 	it := old.Iter()
 	for it.Next() {
 		s.addToTree(it.Element().Bytes(&scratch))
 	}
+	s.cell.Put(KindSetTable, newRecord(1, 0))
 	s.kind = KindSetTable
-	s.cell.Put(s.kind, newRecord(1, 0))
+	done = true
 	s.Save()
 	return true
 }

@@ -58,6 +58,7 @@ func bytesOf(elems [][]byte) (n int64) {
 
 // Add adds an entry that CheckAdd allows.
 func (s *StreamLog) Add(id StreamID, pairs [][]byte, limits *Limits) {
+	s.entries.need(editPages)
 	if !s.addToLast(id, pairs, limits) {
 		s.putNode(id, newStreamNode(s.entries.nodes, pairs))
 	}

@@ -104,12 +104,21 @@ func (g *Group) Save() {
 	g.names.save(b, groupNames)
 }
 
+// need panics if there are not enough pages left for a change, and saves the group before.
+func (g *Group) need() {
+	if lacks(g.nodes, editPages) {
+		g.Save()
+		panic(keyspace.ErrFull)
+	}
+}
+
 // CreateGroup adds a group and reports whether there was none of that name. The stream is to be saved.
 func (s *StreamLog) CreateGroup(name []byte, last StreamID, read int64) bool {
 	c, found := s.groups.find(name)
 	if found {
 		return false
 	}
+	s.groups.need(editPages)
 	node, b := s.groups.nodes.New(levelRecord, groupEnd)
 	copy(b, newRecord(groupTrees, groupEnd-groupLast))
 	g := openGroup(s.groups.nodes, node)
@@ -170,6 +179,7 @@ func consumerAt(val []byte) Consumer {
 
 // CreateConsumer adds a consumer that there is not yet; now is when.
 func (g *Group) CreateConsumer(name []byte, now int64) Consumer {
+	g.need()
 	k := Consumer{number: g.freeNumber(), Seen: now, Active: NeverActive}
 	g.SaveConsumer(name, k)
 	var number [consumerBytes]byte

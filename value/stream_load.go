@@ -37,6 +37,7 @@ func (s *StreamLog) AddNode(master StreamID, pack []byte) error {
 	if master.Compare(s.Last) <= 0 {
 		return fmt.Errorf("%w: %v is not behind %v", ErrStreamNode, master, s.Last)
 	}
+	s.entries.need(editPages)
 	number, b := s.entries.nodes.New(levelBytes, len(pack))
 	copy(b, pack)
 	s.putNode(master, number)

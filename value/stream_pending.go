@@ -44,6 +44,7 @@ func (g *Group) Owner(p Pending) []byte { return g.name(p.consumer) }
 
 // Assign makes an entry pending with a consumer, or changes what is known of one that is pending already.
 func (g *Group) Assign(p Pending, k Consumer) {
+	g.need()
 	key := p.ID.key()
 	c, found := g.pending.find(key[:])
 	if found {

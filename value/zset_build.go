@@ -59,6 +59,9 @@ type Gathered struct {
 	digits  []byte
 }
 
+// roomFor is empty, with room for n members.
+func roomFor(n int) Gathered { return Gathered{Members: make([]ScoredMember, 0, n)} }
+
 // Add adds a member behind the others.
 func (g *Gathered) Add(e Element, score float64) {
 	text := e.Text
@@ -93,10 +96,11 @@ func PutSortedSet(cell Cell, lim *Limits, members []ScoredMember) {
 		return
 	}
 	b := newZSetBuilder(cell.View())
+	defer b.discard()
 	for _, m := range members {
 		b.append(m.Member, m.Score)
 	}
-	cell.Put(kindZSetTrees, b.record())
+	b.moveTo(cell)
 }
 
 // ForgetSigns makes members what they are after they were put one by one, in this order, into a set that began small: the zeros among
@@ -137,8 +141,16 @@ func (b *zsetBuilder) append(member []byte, score float64) {
 	b.members.put(member, putScore(&val, score))
 }
 
-func (b *zsetBuilder) record() []byte {
+// moveTo puts the set in the place of whatever a cell has.
+func (b *zsetBuilder) moveTo(cell Cell) {
 	record := newRecord(zsetTrees, 0)
 	b.save(record)
-	return record
+	cell.Put(kindZSetTrees, record)
+	b.order.root, b.members.root = 0, 0
+}
+
+// discard gives up what has not been moved.
+func (b *zsetBuilder) discard() {
+	b.order.giveUp()
+	b.members.giveUp()
 }

@@ -73,12 +73,13 @@ func UnpackSortedSet(cell Cell) {
 func unpackSortedSet(cell Cell) {
 	s := OpenSortedSet(cell.View())
 	b := newZSetBuilder(s.v)
+	defer b.discard()
 	var scratch IntText
 	s.Walk(Walk{N: s.Len(), Scores: true}, func(m Element, score float64) bool {
 		b.append(m.Bytes(&scratch), score)
 		return true
 	})
-	cell.Put(kindZSetTrees, b.record())
+	b.moveTo(cell)
 }
 
 // SortedSetAdd gives a member a score, if the conditions hold; the cell must have been prepared. It returns the score that the member has
@@ -174,6 +175,7 @@ func addToTrees(cell Cell, v View, member []byte, score float64, m *AddMode) (fl
 	e := editZSet(v)
 	var scratch keyScratch
 	var val [scoreBytes]byte
+	e.order.need(editPages)
 	key := e.members.key(member, &scratch)
 	c, found := e.members.tree.find(key)
 	did := NewMember

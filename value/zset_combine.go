@@ -60,8 +60,12 @@ func bySize(in []Weighted) []Weighted {
 
 // Union returns the members of any of the inputs, in the order of a sorted set.
 func Union(in []Weighted, a Aggregate) []ScoredMember {
-	var g Gathered
-	at := map[string]int{} // by texts that g views: nothing is written while it lives
+	n := 0
+	for i := range in {
+		n += in[i].Len()
+	}
+	g := roomFor(n)
+	at := make(map[string]int, n) // by texts that g views: nothing is written while it lives
 	for _, w := range bySize(in) {
 		if w.Len() == 0 {
 			continue

@@ -210,3 +210,35 @@ func TestAServerThatDoesNotStartIsQuoted(t *testing.T) {
 	_, _, err = runBench(t.Context(), "--bin", "no-such-program")
 	require.ErrorContains(t, err, "no-such-program")
 }
+
+func TestTypesOnBothTargets(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	cells := []string{"lpush", "lpop", "lrange-100", "rpoplpush-across", "sinter-10", "hgetall-20", "zpopmin", "xadd", "append-1m"}
+	out, progress, err := runBench(t.Context(), "--set", "types", "--cells", strings.Join(cells, ","), "--keys-spread", "one", "--markdown",
+		"--rounds", "2", "--seconds", "0.01", "--warm-up", "0.01")
+	require.NoError(t, err, progress)
+	rows := table(t, out)
+	require.Len(t, rows, 2*len(cells), out)
+	for i, row := range rows {
+		require.Equal(t, strings.ToUpper(cells[i/2]), row["command"])
+		require.Equal(t, []string{"one", "16"}, []string{row["keys"], row["depth"]})
+		require.NotEmpty(t, row["commands/s"]) // so short a run may be over between two looks
+	}
+}
+
+func TestOnceFeedSendsEveryRequestOnce(t *testing.T) {
+	const clients, depth = 3, 4
+	feed := newOnceFeed(newTape(commands()[0], shuffled(50), nil), depth, clients)
+	total := 0
+	for client := range clients {
+		for {
+			pipeline, n := feed.next(client)
+			if n == 0 {
+				break
+			}
+			require.Len(t, splitRequests(t, pipeline), n)
+			total += n
+		}
+	}
+	require.Equal(t, 50, total)
+}

@@ -27,6 +27,8 @@ const (
 	commandName    = "bench"
 	repliesCommand = "replies-only"
 	portFlag       = "port"
+	setFlag        = "set"
+	spreadFlag     = "keys-spread"
 )
 
 // Command is the subcommand "bench" of the program that mounts it. Without
@@ -61,7 +63,9 @@ func serverFlags() []cli.Flag {
 
 func throughputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: get, set, incr and mset at 1, 16 and 100)"},
+		&cli.StringFlag{Name: setFlag, Value: stringSet, Usage: "measure the commands of `SET`: strings, or types, those of the data types, beside redis alone"},
+		&cli.StringFlag{Name: spreadFlag, Value: "one,many", Usage: "--set types: one key, many keys, or each"},
+		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: all of the set; strings at 1, 16 and 100, types at 16)"},
 		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each target is measured"},
 		&cli.Float64Flag{Name: "seconds", Value: 1, Usage: "measured time of each target in a round"},
 		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before each measurement"},
@@ -116,6 +120,7 @@ func benchAction(c *cli.Context) error {
 
 func readOptions(c *cli.Context, m mode) (*options, error) {
 	o := &options{
+		set:     c.String(setFlag),
 		clients: c.Int("clients"), threads: c.Int("threads"), markdown: c.Bool("markdown"),
 		rounds: c.Int("rounds"), warmUp: seconds(c, "warm-up"), measure: seconds(c, "seconds"),
 		percents: c.IntSlice(openLoopMode), idle: c.Int(idleMode), active: c.Float64("active"),
@@ -126,7 +131,7 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 	if o.targets, err = readTargets(c, m); err != nil {
 		return nil, err
 	}
-	if o.cells, err = parseCells(c.String("cells")); err != nil {
+	if err := o.readCells(c); err != nil {
 		return nil, err
 	}
 	if err := o.check(m); err != nil {
@@ -135,13 +140,29 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 	return o, nil
 }
 
+// readCells reads what is to be measured of the set.
+func (o *options) readCells(c *cli.Context) (err error) {
+	switch o.set {
+	case stringSet:
+		if c.IsSet(spreadFlag) {
+			return fmt.Errorf("--%s goes with --%s %s", spreadFlag, setFlag, typeSet)
+		}
+		o.cells, err = parseCells(c.String("cells"))
+	case typeSet:
+		o.typeCells, err = typeCellsOf(c.String("cells"), c.String(spreadFlag), o.measure)
+	default:
+		err = fmt.Errorf("--%s %s: there are %s and %s", setFlag, o.set, stringSet, typeSet)
+	}
+	return err
+}
+
 func readTargets(c *cli.Context, m mode) ([]target, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	p := programs{respite: cmp.Or(c.String("bin"), self), redis: c.String("redis"), self: self}
-	return p.parseTargets(cmp.Or(c.String("targets"), defaultTargets(m)), m)
+	return p.parseTargets(cmp.Or(c.String("targets"), defaultTargets(m, c.String(setFlag))), m, c.String(setFlag))
 }
 
 func seconds(c *cli.Context, flag string) time.Duration {

@@ -35,8 +35,8 @@ func modes() []mode {
 	rounds := []string{"rounds", "seconds", "warm-up"}
 	load := append([]string{"clients", "threads"}, rounds...)
 	return []mode{
-		{throughputMode, runThroughput, nil, append([]string{"cells"}, load...)},
-		{memoryMode, runMemory, []string{memoryMode}, []string{"clients", "threads", "keys", "value-sizes", "ttl", "overwrite", "settle"}},
+		{throughputMode, runThroughput, nil, append([]string{"cells", setFlag, spreadFlag}, load...)},
+		{memoryMode, runMemory, []string{memoryMode}, []string{"clients", "threads", setFlag, "keys", "value-sizes", "ttl", "overwrite", "settle"}},
 		{openLoopMode, runOpenLoop, []string{openLoopMode}, load},
 		{latencyMode, runLatency, []string{latencyMode}, rounds},
 		{idleMode, runIdle, []string{idleMode, "active"}, append([]string{"threads"}, rounds...)},

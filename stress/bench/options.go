@@ -13,6 +13,12 @@ import (
 	"time"
 )
 
+// The sets of commands by the names that --set takes.
+const (
+	stringSet = "strings"
+	typeSet   = "types"
+)
+
 // options are the settings of all modes.
 type options struct {
 	targets  []target // one of them is redis
@@ -20,10 +26,12 @@ type options struct {
 	threads  int
 	markdown bool
 
-	cells   []cell
-	rounds  int
-	warmUp  time.Duration
-	measure time.Duration
+	set       string // stringSet or typeSet
+	cells     []cell
+	typeCells []typeCell
+	rounds    int
+	warmUp    time.Duration
+	measure   time.Duration
 
 	percents []int   // rates of the open loop, of redis's maximum
 	idle     int     // connections
@@ -52,38 +60,47 @@ func defaultDepths() []int { return []int{1, 16, 100} }
 
 // parseCells reads "get:1,set:16"; a command without a depth gets all of
 // defaultDepths, an empty list is every command so.
-func parseCells(list string) ([]cell, error) {
-	if list == "" {
-		list = allCommands()
+func parseCells(list string) (cells []cell, err error) {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
 	}
-	var cells []cell
+	words, err := parseCellWords(list, names, defaultDepths())
+	for _, w := range words {
+		cells = append(cells, cell{command: commands()[w.command], depth: w.depth})
+	}
+	return cells, err
+}
+
+// A cellWord is a command, by its position among the known ones, and a depth.
+type cellWord struct{ command, depth int }
+
+// parseCellWords reads the list of --cells: commands with depths, or without,
+// which means all of depths; an empty list is all commands.
+func parseCellWords(list string, names []string, depths []int) (cells []cellWord, err error) {
+	known := strings.Join(names, ",")
+	if list == "" {
+		list = known
+	}
 	for _, word := range strings.Split(list, ",") {
 		name, depth, hasDepth := strings.Cut(strings.TrimSpace(word), ":")
-		i := slices.IndexFunc(commands(), func(c command) bool { return c.name == strings.ToLower(name) })
-		if i < 0 {
-			return nil, fmt.Errorf("cell %q: no such command, there are %s", word, allCommands())
+		command := slices.Index(names, strings.ToLower(name))
+		if command < 0 {
+			return nil, fmt.Errorf("cell %q: no such command, there are %s", word, known)
 		}
-		depths := defaultDepths()
+		asked := depths
 		if hasDepth {
 			n, err := strconv.Atoi(depth)
 			if err != nil || n < 1 || n > maxDepth {
 				return nil, fmt.Errorf("cell %q: the depth must be between 1 and %d", word, maxDepth)
 			}
-			depths = []int{n}
+			asked = []int{n}
 		}
-		for _, d := range depths {
-			cells = append(cells, cell{command: commands()[i], depth: d})
+		for _, d := range asked {
+			cells = append(cells, cellWord{command, d})
 		}
 	}
 	return cells, nil
-}
-
-func allCommands() string {
-	var names []string
-	for _, c := range commands() {
-		names = append(names, c.name)
-	}
-	return strings.Join(names, ",")
 }
 
 const (

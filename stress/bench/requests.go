@@ -62,6 +62,10 @@ func pingRequest(dst []byte, _ []uint32, _ *valuePool) []byte {
 	return proto.AppendCommand(dst, []byte("PING"))
 }
 
+func flushRequest(dst []byte, _ []uint32, _ *valuePool) []byte {
+	return proto.AppendCommand(dst, []byte("FLUSHALL"))
+}
+
 func setRequest(dst []byte, keys []uint32, values *valuePool) []byte {
 	var name nameBuffer
 	return proto.AppendCommand(dst, []byte("SET"), name.of(keyPrefix, keys[0]), values.of(keys[0]))

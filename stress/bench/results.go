@@ -165,6 +165,13 @@ func cellLayout() layout {
 	}
 }
 
+// typeLayout is the table of the data types.
+func typeLayout() layout {
+	l := cellLayout()
+	l.lead = []string{"command", "keys", "depth"}
+	return l
+}
+
 // openLoopLayout is the table of one rate of the open loop.
 func openLoopLayout() layout {
 	return layout{

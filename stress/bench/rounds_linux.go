@@ -27,6 +27,9 @@ var errTooLong = errors.New("the run takes far longer than planned")
 
 // runThroughput measures every cell on every target and prints the table.
 func runThroughput(ctx context.Context, o *options, out, progress io.Writer) error {
+	if o.set == typeSet {
+		return runTypes(ctx, o, out, progress)
+	}
 	total := o.duration(len(o.cells) * len(o.targets))
 	fmt.Fprintf(progress, "%d cells x %d targets x %d rounds x %s: about %s\n",
 		len(o.cells), len(o.targets), o.rounds, o.warmUp+o.measure, total.Round(time.Second))
@@ -120,6 +123,9 @@ func (o *options) preload(ctx context.Context, port int, order []uint32, values 
 	return o.loader(port, integerShape(), newLoadFeed(incrRequest, order, values, o.clients)).drain(ctx)
 }
 
+// progressLine is what is said of each measurement: its round, the rounds, cell, target and rate.
+const progressLine = "round %d/%d  %-8s  %-18s  %9.0f commands/s\n"
+
 // alternate runs the rounds: target after target within a group, group after
 // group within a round.
 func (o *options) alternate(res *results, progress io.Writer, measure func(group, target int) (sample, error)) error {
@@ -131,7 +137,7 @@ func (o *options) alternate(res *results, progress io.Writer, measure func(group
 					return fmt.Errorf("%s on %s: %w", g.name, name, err)
 				}
 				res.add(i, j, got)
-				fmt.Fprintf(progress, "round %d/%d  %-8s  %-18s  %9.0f commands/s\n", round+1, o.rounds, g.name, name, got.rate)
+				fmt.Fprintf(progress, progressLine, round+1, o.rounds, g.name, name, got.rate)
 			}
 		}
 	}

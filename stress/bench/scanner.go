@@ -17,6 +17,7 @@ type shape struct {
 	head string // exact first bytes: "+OK\r\n", or the "$32\r\n" of a bulk string
 	body int    // bytes of any content after head, closed by CRLF; 0 means that head is all
 	line bool   // after head come one or more digits and CRLF
+	text bool   // a bulk string of any length without line ends in it
 }
 
 // bulkShape is a bulk string of exactly size bytes.
@@ -28,7 +29,10 @@ func lineShape(text string) shape { return shape{head: text + "\r\n"} }
 // integerShape is any integer reply that is not negative.
 func integerShape() shape { return shape{head: ":", line: true} }
 
-// length is the size of a whole reply in bytes; integers have none.
+// textShape is a bulk string of one line, however long, such as the id of an entry.
+func textShape() shape { return shape{head: "$", text: true} }
+
+// length is the size of a whole reply in bytes; integers and texts have none.
 func (s shape) length() int {
 	if s.body == 0 {
 		return len(s.head)
@@ -55,8 +59,11 @@ type scanner struct {
 // scan matches the next bytes of the stream and returns how many replies they
 // complete. Any byte that does not fit the shape is an error, and so is '-'.
 func (s *scanner) scan(b []byte) (replies int, err error) {
-	if s.shape.line {
+	switch {
+	case s.shape.line:
 		return s.scanIntegers(b)
+	case s.shape.text:
+		return s.scanTexts(b)
 	}
 	n := s.shape.length()
 	for i := 0; i < len(b); {
@@ -125,6 +132,31 @@ func (s *scanner) scanIntegers(b []byte) (replies int, err error) {
 	return replies, nil
 }
 
+// scanTexts is scan for texts: each is two lines, and at counts those of them that have begun.
+func (s *scanner) scanTexts(b []byte) (replies int, err error) {
+	for len(b) > 0 {
+		if s.at == 0 {
+			if b[0] != s.shape.head[0] {
+				return replies, s.wrong(b)
+			}
+			s.at = 1
+		}
+		end := bytes.IndexByte(b, '\n')
+		if end < 0 {
+			return replies, nil
+		}
+		b = b[end+1:]
+		if s.at++; s.at > textLines {
+			s.at = 0
+			replies++
+		}
+	}
+	return replies, nil
+}
+
+// textLines are the lines of a bulk string of one line: its length and itself.
+const textLines = 2
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // wrong describes the reply that did not fit, up to the end of its line.
@@ -138,8 +170,11 @@ func (s *scanner) wrong(rest []byte) error {
 
 // example is the beginning of a right reply, for messages.
 func (s shape) example() string {
-	if s.line {
+	switch {
+	case s.line:
 		return s.head + "1" + crlf
+	case s.text:
+		return s.head + "1" + crlf + "x" + crlf
 	}
 	return s.head
 }

@@ -54,23 +54,26 @@ func (p programs) known() []knownTarget {
 	}
 }
 
-// defaultTargets are the targets of a run that names none. The replies-only
-// server stores nothing, so it has no memory to measure.
-func defaultTargets(m mode) string {
-	if m.name == memoryMode {
+// stores tells whether what is measured depends on data. The replies-only
+// server stores nothing, so it has no memory to measure, no elements to pop.
+func stores(m mode, set string) bool { return m.name == memoryMode || set == typeSet }
+
+// defaultTargets are the targets of a run that names none.
+func defaultTargets(m mode, set string) string {
+	if stores(m, set) {
 		return respiteTarget + "," + redisTarget
 	}
 	return respiteTarget + "," + redisTarget + "," + repliesTarget
 }
 
 // parseTargets reads "respite,redis" and looks up the programs behind it.
-func (p programs) parseTargets(list string, m mode) (targets []target, err error) {
+func (p programs) parseTargets(list string, m mode, set string) (targets []target, err error) {
 	names, err := p.targetNames(list)
 	if err != nil {
 		return nil, err
 	}
-	if m.name == memoryMode && slices.Contains(names, repliesTarget) {
-		return nil, fmt.Errorf("--targets %s does not go with --memory: it stores nothing", repliesTarget)
+	if stores(m, set) && slices.Contains(names, repliesTarget) {
+		return nil, fmt.Errorf("--targets %s goes neither with --memory nor with --set %s: it stores nothing", repliesTarget, typeSet)
 	}
 	for _, name := range names {
 		i := slices.IndexFunc(p.known(), func(k knownTarget) bool { return k.name == name })

@@ -11,7 +11,7 @@ func TestTargetsKeepTheirOrder(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := programs{respite: self, redis: self, self: self}
-	targets, err := p.parseTargets(" io-threads,Redis ,netpoll,replies,respite", mode{})
+	targets, err := p.parseTargets(" io-threads,Redis ,netpoll,replies,respite", mode{}, stringSet)
 	require.NoError(t, err)
 	var names []string
 	for _, target := range targets {
@@ -32,11 +32,11 @@ func TestTargetsAreChecked(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := programs{}.parseTargets(test.list, mode{})
+			_, err := programs{}.parseTargets(test.list, mode{}, stringSet)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
-	_, err := programs{}.parseTargets("redis,replies", mode{name: memoryMode})
+	_, err := programs{}.parseTargets("redis,replies", mode{name: memoryMode}, stringSet)
 	require.ErrorContains(t, err, "it stores nothing")
 }
 
@@ -44,9 +44,9 @@ func TestOnlyNeededProgramsAreLookedUp(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := programs{respite: "no-such-program", redis: self, self: self}
-	_, err = p.parseTargets("redis,io-threads,replies", mode{})
+	_, err = p.parseTargets("redis,io-threads,replies", mode{}, stringSet)
 	require.NoError(t, err)
-	_, err = p.parseTargets("redis,netpoll", mode{})
+	_, err = p.parseTargets("redis,netpoll", mode{}, stringSet)
 	require.ErrorContains(t, err, "no-such-program")
 }
 
