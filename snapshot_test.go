@@ -100,12 +100,15 @@ func TestSnapshotsUnderRandomCommands(t *testing.T) {
 					require.NoError(t, err)
 				}
 			}}
+			settle := func() { do(t, c, "RESET") } // the random commands may have left a transaction open, which would queue what follows
 			for round := range rounds {
+				settle()
 				fill(t, c)
 				w.commands(200)
 				w.open()
 				w.run(round%4 == 3)
 			}
+			settle()
 			do(t, c, "FLUSHALL")
 			require.Eventually(t, func() bool { return s.group.Used() < 100_000 }, time.Minute, time.Millisecond, "something was kept for ever")
 		})

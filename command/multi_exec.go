@@ -107,11 +107,11 @@ func exec(c *Call) error {
 
 // isIntact reports whether nothing has happened to what the transaction watches, and ends the watch.
 func (c *Call) isIntact(t *transaction) bool {
-	switch {
-	case t.isLost():
-		return false
-	case t.watch == nil:
+	if t.watch == nil {
 		return true
+	}
+	if c.Tx == nil { // it was lost before it began, and is forgotten already
+		return false
 	}
 	intact := c.Tx.Intact(t.watch)
 	c.Tx.Unwatch(t.watch)

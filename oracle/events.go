@@ -125,6 +125,9 @@ func eventsAgainstEachOther(block *Block, a, b Side) error {
 	}
 	defer second.close()
 	for _, s := range block.Steps {
+		if s.since { // from here on the data may differ, so what happens to it does too
+			break
+		}
 		one, err := first.play(s)
 		if err != nil {
 			return err
@@ -133,7 +136,7 @@ func eventsAgainstEachOther(block *Block, a, b Side) error {
 		if err != nil {
 			return err
 		}
-		if !s.since && !slices.Equal(one, two) {
+		if !slices.Equal(one, two) {
 			return fmt.Errorf("line %d: %s: events differ\nfirst:\n%s\nsecond:\n%s", s.Line, s.source,
 				strings.Join(one, "\n"), strings.Join(two, "\n"))
 		}

@@ -94,9 +94,11 @@ func (tx *Tx) restore(im *image) {
 func (tx *Tx) putBack(slot *Slot, im *image) {
 	v := tx.undo.bytes[im.value:im.end]
 	if slot.ref != 0 {
+		slot.d.forget(slot.ref)
 		ref, err := slot.d.space.Replace(slot.ref, im.kind, v)
 		if err == nil {
 			slot.ref = ref
+			slot.arrive(im.kind)
 			return
 		}
 		slot.Delete()

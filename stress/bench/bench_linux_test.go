@@ -242,3 +242,17 @@ func TestOnceFeedSendsEveryRequestOnce(t *testing.T) {
 	}
 	require.Equal(t, 50, total)
 }
+
+func TestMemoryOfTypes(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	out, progress, err := runBench(t.Context(), "--memory", "--set", "types", "--keys", "5000", "--settle", "0.1", "--markdown")
+	require.NoError(t, err, progress)
+	rows := table(t, out)
+	require.Len(t, rows, 2*len(memoryKinds()), out)
+	for i, row := range rows {
+		require.Equal(t, memoryKinds()[i/2].name, row["kind"])
+		require.Greater(t, value(t, row, "bytes/key"), 50.0, out)
+	}
+	_, _, err = runBench(t.Context(), "--memory", "--set", "types", "--ttl")
+	require.ErrorContains(t, err, "--ttl goes with --set strings")
+}

@@ -29,6 +29,8 @@ const (
 	portFlag       = "port"
 	setFlag        = "set"
 	spreadFlag     = "keys-spread"
+
+	typeMemoryKeys = 1_000_000
 )
 
 // Command is the subcommand "bench" of the program that mounts it. Without
@@ -63,7 +65,7 @@ func serverFlags() []cli.Flag {
 
 func throughputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: setFlag, Value: stringSet, Usage: "measure the commands of `SET`: strings, or types, those of the data types, beside redis alone"},
+		&cli.StringFlag{Name: setFlag, Value: stringSet, Usage: "measure the commands of `SET`: strings, or types, those of the data types; --memory: what keys hold"},
 		&cli.StringFlag{Name: spreadFlag, Value: "one,many", Usage: "--set types: one key, many keys, or each"},
 		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: all of the set; strings at 1, 16 and 100, types at 16)"},
 		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each target is measured"},
@@ -85,7 +87,7 @@ func loadFlags() []cli.Flag {
 func memoryFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "memory", Usage: "measure resident memory per key instead of speed"},
-		&cli.IntSliceFlag{Name: "keys", Value: cli.NewIntSlice(2_000_000, 3_000_000, 4_300_000), Usage: "--memory: sizes of the data sets in keys"},
+		&cli.IntSliceFlag{Name: "keys", Value: cli.NewIntSlice(2_000_000, 3_000_000, 4_300_000), Usage: "--memory: sizes of the data sets in keys (of --set types: 1000000)"},
 		&cli.IntSliceFlag{Name: "value-sizes", Value: cli.NewIntSlice(10, 32, 100, 1_000), Usage: "--memory: bytes of a value"},
 		&cli.BoolFlag{Name: "ttl", Usage: "--memory: give every key a deadline when it is set"},
 		&cli.IntFlag{Name: "overwrite", Usage: "--memory: then give every key another deadline `N` times"},
@@ -124,7 +126,7 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 		clients: c.Int("clients"), threads: c.Int("threads"), markdown: c.Bool("markdown"),
 		rounds: c.Int("rounds"), warmUp: seconds(c, "warm-up"), measure: seconds(c, "seconds"),
 		percents: c.IntSlice(openLoopMode), idle: c.Int(idleMode), active: c.Float64("active"),
-		keys: c.IntSlice("keys"), valueSizes: c.IntSlice("value-sizes"),
+		keys: memorySizes(c), valueSizes: c.IntSlice("value-sizes"),
 		ttl: c.Bool("ttl"), overwrite: c.Int("overwrite"), settle: seconds(c, "settle"),
 	}
 	var err error
@@ -140,6 +142,14 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 	return o, nil
 }
 
+// memorySizes are the sizes of the data sets of --memory; those of the data types have another default.
+func memorySizes(c *cli.Context) []int {
+	if c.String(setFlag) == typeSet && !c.IsSet("keys") {
+		return []int{typeMemoryKeys}
+	}
+	return c.IntSlice("keys")
+}
+
 // readCells reads what is to be measured of the set.
 func (o *options) readCells(c *cli.Context) (err error) {
 	switch o.set {
@@ -149,6 +159,11 @@ func (o *options) readCells(c *cli.Context) (err error) {
 		}
 		o.cells, err = parseCells(c.String("cells"))
 	case typeSet:
+		for _, flag := range []string{"ttl", "overwrite", "value-sizes"} {
+			if c.IsSet(flag) {
+				return fmt.Errorf("--%s goes with --%s %s", flag, setFlag, stringSet)
+			}
+		}
 		o.typeCells, err = typeCellsOf(c.String("cells"), c.String(spreadFlag), o.measure)
 	default:
 		err = fmt.Errorf("--%s %s: there are %s and %s", setFlag, o.set, stringSet, typeSet)

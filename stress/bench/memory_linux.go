@@ -5,6 +5,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,18 @@ const (
 	slowestLoad = 10_000
 )
 
-// A dataSet is one row group of the memory table.
-type dataSet struct{ keys, valueSize int }
+// A dataSet is one row group of the memory table. Without a kind its keys are strings, of valueSize bytes; else what memoryKinds says.
+type dataSet struct {
+	kind            memoryKind
+	keys, valueSize int
+}
+
+func (d dataSet) String() string {
+	if d.kind.name != "" {
+		return fmt.Sprintf("%d %s", d.keys, d.kind.name)
+	}
+	return fmt.Sprintf("%d keys of %d bytes", d.keys, d.valueSize)
+}
 
 // footprint is the resident memory of a server before and after a load, in bytes.
 type footprint struct {
@@ -44,22 +55,30 @@ func runMemory(ctx context.Context, o *options, out, progress io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLong)
 	defer cancel()
-	rows := [][]string{{"keys", "value", "deadlines", "target", "start MB", "loaded MB", "bytes/key", "× " + redisName}}
+	rows := [][]string{{"keys", "value", o.variantTitle(), "target", "start MB", "loaded MB", "bytes/key", "× " + redisName}}
 	for _, set := range sets {
 		var prints []footprint
 		for _, t := range o.targets {
 			got, err := o.measureMemory(ctx, t, set, progress)
 			if err != nil {
-				return fmt.Errorf("%d keys of %d bytes on %s: %w", set.keys, set.valueSize, t.name, err)
+				return fmt.Errorf("%s on %s: %w", set, t.name, err)
 			}
 			prints = append(prints, got)
 		}
-		rows = append(rows, memoryRows(set, o.variant(), prints)...)
+		rows = append(rows, memoryRows(set, cmp.Or(set.kind.name, o.variant()), prints)...)
 	}
 	return writeTable(out, rows, o.markdown)
 }
 
 func (o *options) dataSets() (sets []dataSet) {
+	if o.set == typeSet {
+		for _, keys := range o.keys {
+			for _, kind := range memoryKinds() {
+				sets = append(sets, dataSet{kind: kind, keys: keys, valueSize: elementSize})
+			}
+		}
+		return sets
+	}
 	for _, keys := range o.keys {
 		for _, size := range o.valueSizes {
 			sets = append(sets, dataSet{keys: keys, valueSize: size})
@@ -77,10 +96,14 @@ func (o *options) planMemory(sets []dataSet, progress io.Writer) (limit time.Dur
 	}
 	commands := 0
 	for _, set := range sets {
-		need := int64(set.keys) * int64(keyAllowance+valueAllowance*set.valueSize)
+		values := valueAllowance * set.valueSize
+		if set.kind.name != "" {
+			values *= 2 * memoryElements
+		}
+		need := int64(set.keys) * int64(keyAllowance+values)
 		if need > available {
-			return 0, fmt.Errorf("%d keys of %d bytes may take %d MB, %d MB are available: lower --keys or --value-sizes",
-				set.keys, set.valueSize, need>>20, available>>20)
+			return 0, fmt.Errorf("%s may take %d MB, %d MB are available: lower --keys or --value-sizes",
+				set, need>>20, available>>20)
 		}
 		commands += len(o.targets) * set.keys * (1 + o.overwrite)
 	}
@@ -88,6 +111,14 @@ func (o *options) planMemory(sets []dataSet, progress io.Writer) (limit time.Dur
 	fmt.Fprintf(progress, "%d data sets on %d servers, %.1f million commands, at most %s\n",
 		len(sets), len(o.targets), float64(commands)/1e6, limit.Round(time.Second))
 	return limit, nil
+}
+
+// variantTitle is the heading of what distinguishes the data sets beside their sizes.
+func (o *options) variantTitle() string {
+	if o.set == typeSet {
+		return "kind"
+	}
+	return "deadlines"
 }
 
 // variant names what is done about deadlines.
@@ -124,8 +155,8 @@ func (o *options) measureMemory(ctx context.Context, t target, set dataSet, prog
 	if got.after, err = readRSS(s.pid); err != nil {
 		return got, err
 	}
-	fmt.Fprintf(progress, "%-8s  %d keys of %d bytes, loaded in %s: %.1f bytes per key\n",
-		t.name, set.keys, set.valueSize, loaded.Round(time.Millisecond), got.perKey(set.keys))
+	fmt.Fprintf(progress, "%-8s  %s, loaded in %s: %.1f bytes per key\n",
+		t.name, set, loaded.Round(time.Millisecond), got.perKey(set.keys))
 	return got, nil
 }
 
@@ -133,6 +164,9 @@ func (o *options) measureMemory(ctx context.Context, t target, set dataSet, prog
 // gives all keys new deadlines as often as asked for.
 func (o *options) loadDataSet(ctx context.Context, port int, set dataSet) error {
 	values, order := newValuePool(set.valueSize), shuffled(set.keys)
+	if set.kind.name != "" {
+		return o.loader(port, set.kind.reply, newLoadFeed(set.kind.request, order, nil, o.clients)).drain(ctx)
+	}
 	write := request(setRequest)
 	if o.ttl {
 		write = setTTLRequest

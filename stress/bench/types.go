@@ -425,3 +425,36 @@ func parseSpreads(list string) (chosen []spreading, err error) {
 	}
 	return chosen, nil
 }
+
+// memoryElements is how many elements a key has in the memory table of the data types, and fields an entry of its stream.
+const memoryElements = 5
+
+// A memoryKind is what the keys of a data set hold: request n makes the nth key, or the nth entry of a stream.
+type memoryKind struct {
+	name    string
+	request request
+	reply   shape
+}
+
+func memoryKinds() []memoryKind {
+	filled := func(name string, add adder) memoryKind {
+		return memoryKind{name, func(dst []byte, numbers []uint32, _ *valuePool) []byte {
+			n := int(numbers[0])
+			key, _ := together(n)
+			return proto.AppendCommand(dst, add(key, n*memoryElements, memoryElements)...)
+		}, integerShape()}
+	}
+	return []memoryKind{
+		filled("hashes", fields),
+		filled("lists", elements("RPUSH")),
+		filled("sets", elements("SADD")),
+		filled("sorted sets", scored),
+		{"entries of a stream", func(dst []byte, numbers []uint32, _ *valuePool) []byte {
+			args := []string{"XADD", "stream", "*"}
+			for i := range memoryElements {
+				args = append(args, "field"+strconv.Itoa(i), element(int(numbers[0])*memoryElements+i))
+			}
+			return proto.AppendCommand(dst, args...)
+		}, textShape()},
+	}
+}
