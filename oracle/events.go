@@ -105,12 +105,13 @@ func DifferentialEvents(t *testing.T, dir string, a, b Side) {
 	})
 }
 
-// meddles reports whether a step has to do with the listener: it sets what is heard, sees other clients or sends them away.
+// meddles reports whether a step has to do with the listener: it sets what is heard, sees other clients, sends them away or holds them
+// back until nobody knows when.
 // A read of streams that waits is run again in 7.2 when a key changes, and looks at all of them anew.
 func meddles(s *Step) bool {
 	line := strings.ToLower(strings.Join(s.Args, " "))
 	return changesConfig(s) && strings.Contains(line, "notify-keyspace-events") || is("monitor")(s.Args) ||
-		strings.HasPrefix(line, "client kill") || is("xread", "xreadgroup")(s.Args) && strings.Contains(line, " block ")
+		strings.HasPrefix(line, "client kill") || strings.HasPrefix(line, "client pause") || is("xread", "xreadgroup")(s.Args) && strings.Contains(line, " block ")
 }
 
 func eventsAgainstEachOther(block *Block, a, b Side) error {
