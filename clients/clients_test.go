@@ -28,6 +28,7 @@ func TestClients(t *testing.T) {
 		{"ioredis5", nodeSuite("ioredis5.test.mjs")},
 		{"ioredis6", nodeSuite("ioredis6.test.mjs")},
 		{"node-redis", nodeSuite("node-redis.test.mjs")},
+		{"pubsub", nodeSuite("pubsub.test.mjs")},
 		{"go-redis", goRedisSuite},
 		{"redis-cli", redisCLISuite},
 		{"redis-benchmark", redisBenchmarkSuite},

@@ -260,12 +260,12 @@ func (c *Call) milliseconds(i int) (time.Duration, error) {
 func (c *Call) serveRead(o *readArgs) bool {
 	r := readReply{c: c}
 	for i, key := range o.keys {
-		from, ok := o.after[i].Next()
-		if !ok || !c.Tx.Holds(key) {
+		if !c.Tx.Holds(key) {
 			continue
 		}
 		v, ok, err := c.view(key, value.Stream) // a second look, which counts as one
-		if err != nil || !ok {
+		from, more := o.after[i].Next()
+		if err != nil || !ok || !more {
 			continue
 		}
 		s := value.OpenStream(v)
