@@ -75,6 +75,7 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 		sessions: xsync.NewMapOf[int64, *Session](), channels: pubsub.NewRegistry(),
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
+	e.pause.keep = g.KeepKeys
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
 	e.batches.New = func() any { return newBatch(e) }

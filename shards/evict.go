@@ -15,7 +15,7 @@ const maxEvictions = 128 // keys that one command may have to wait for
 // MakeRoom evicts from the held shard until memory is within its limit, and reports whether it is (or some headway was
 // made, so that the command may go on). The executor calls it before a command that may use more memory.
 func (tx *Tx) MakeRoom() bool {
-	if tx.limits.MaxMemory == 0 || !tx.over() {
+	if tx.limits.MaxMemory == 0 || !tx.over() || tx.g.keeping.Load() {
 		return true
 	}
 	if tx.limits.Policy.Order == NoEviction {

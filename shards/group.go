@@ -66,6 +66,7 @@ type Group struct {
 	observer  Observer
 	limits    atomic.Pointer[Limits]
 	torn      atomic.Bool  // see Tear
+	keeping   atomic.Bool  // see KeepKeys
 	roughly   atomic.Int64 // bytes of keys and values, see memory.go
 	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
