@@ -81,6 +81,7 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	s.noteFreeing(false)
 	more = s.letGo(start) || more
 	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
 		more = s.evictDue(start) || more
