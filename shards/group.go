@@ -66,6 +66,8 @@ type Group struct {
 	observer  Observer
 	limits    atomic.Pointer[Limits]
 	torn      atomic.Bool  // see Tear
+	keeping   atomic.Bool  // see KeepKeys
+	freeing   atomic.Int32 // shards that free evicted collections
 	roughly   atomic.Int64 // bytes of keys and values, see memory.go
 	jobs      sync.Pool    // of *Job, for Run
 	running   sync.WaitGroup
