@@ -99,7 +99,7 @@ func (l *ListView) Walk(index int, towards End) (w ListWalk) {
 // enter makes the leaf that the cursor is in the walk's.
 func (w *treeWalk) enter() {
 	at := w.c.leaf()
-	w.leaf, w.i = w.c.t.page(at.node), at.at
+	w.leaf, w.i = w.c.t.page(at.node), int(at.at)
 	w.n = w.leaf.count()
 }
 

@@ -1,12 +1,17 @@
 // page.go: the layout of a tree's node. A page holds entries in order, each a key and a value. The entries' bytes stand where
-// there was room, from the front; where they begin stands in slots of two bytes at the back, in the order of the entries, so that to
-// insert or remove one moves two bytes for each that follows, and not their contents.
+// there was room, from the front; where they begin stands in slots at the back, in the order of the entries, so that to
+// insert or remove one moves a few bytes for each that follows, and not their contents.
 //
 //	count 2 | top 2 | waste 2 | entries ... free ... | slot n-1 | ... | slot 1 | slot 0
 //	entry: key length, value length (varints), key, value
+//	slot: where the entry begins 2 | head 4, in pages of trees that have keys
 //
 // top is where the free room begins, waste how many bytes below it belong to entries that are gone. A page with a single entry that is
 // too large for a normal one is as long as it must be, and takes no others.
+//
+// A head is the first four bytes of the entry's key, as a number that compares as they do: of a hash, all of it. A search goes over heads,
+// which stand side by side, and looks at a key only where the heads are equal. Without them each step of it was a cache miss,
+// about twelve for an insertion into a table of 400,000 members.
 
 package value
 
@@ -18,11 +23,17 @@ import (
 type page []byte
 
 const (
-	pageCount  = 0
-	pageTop    = 2
-	pageWaste  = 4
-	pageHeader = 6
-	slotBytes  = 2
+	pageCount   = 0
+	pageTop     = 2
+	pageWaste   = 4
+	pageHeader  = 6
+	offsetBytes = 2
+	headBytes   = 4
+	headedSlot  = offsetBytes + headBytes
+
+	// headedBit of the count says that the slots have heads.
+	headedBit   = 15
+	headedCount = 1 << headedBit
 
 	// topOfLarge stands for the top of a page that is longer than two bytes can say: it has no room.
 	topOfLarge = 0xffff
@@ -31,16 +42,50 @@ const (
 func (p page) u16(at int) int       { return int(binary.LittleEndian.Uint16(p[at:])) }
 func (p page) putU16(at int, v int) { binary.LittleEndian.PutUint16(p[at:], uint16(v)) }
 
-func (p page) count() int { return p.u16(pageCount) }
+func (p page) count() int     { return p.u16(pageCount) &^ headedCount }
+func (p page) isHeaded() bool { return p.u16(pageCount)&headedCount != 0 }
+
+// putCount sets the number of entries.
+func (p page) putCount(n int) { p.putU16(pageCount, p.u16(pageCount)&headedCount|n) }
+
+// slotBytes is how long a slot of the page is.
+func (p page) slotBytes() int { return offsetBytes + p.u16(pageCount)>>headedBit*headBytes }
+
+// slotBytes is how long a slot of a page is.
+func slotBytes(headed bool) int {
+	if headed {
+		return headedSlot
+	}
+	return offsetBytes
+}
 
 // clear makes the page an empty one.
-func (p page) clear() {
-	p.putU16(pageCount, 0)
+func (p page) clear(headed bool) {
+	n := 0
+	if headed {
+		n = headedCount
+	}
+	p.putU16(pageCount, n)
 	p.putU16(pageTop, pageHeader)
 	p.putU16(pageWaste, 0)
 }
 
-func (p page) slotAt(i int) int { return len(p) - slotBytes*(i+1) }
+func (p page) slotAt(i int) int { return len(p) - p.slotBytes()*(i+1) }
+
+// headOf is the head of a key.
+func headOf(key []byte) uint32 {
+	if len(key) >= headBytes {
+		return binary.BigEndian.Uint32(key)
+	}
+	var b [headBytes]byte
+	copy(b[:], key)
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// head is the ith head of a page that has them.
+func (p page) head(i int) uint32 {
+	return binary.LittleEndian.Uint32(p[len(p)-headedSlot*(i+1)+offsetBytes:])
+}
 
 // bounds returns where the ith key begins, where it ends and its value begins, and where that ends.
 func (p page) bounds(i int) (key, val, end int) {
@@ -77,15 +122,12 @@ func entryBytes(key, val int) int { return uvarintBytes(key) + uvarintBytes(val)
 
 func uvarintBytes(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 
-// pageBytes is how long a page must be that holds n entries of so many bytes altogether.
-func pageBytes(n, entries int) int { return pageHeader + n*slotBytes + entries }
-
 // used is how many bytes of the page its entries take, with their slots and its header.
 func (p page) used() int {
 	if p.u16(pageTop) == topOfLarge {
 		return len(p)
 	}
-	return p.u16(pageTop) - p.u16(pageWaste) + slotBytes*p.count()
+	return p.u16(pageTop) - p.u16(pageWaste) + p.slotBytes()*p.count()
 }
 
 // free is how many bytes there are between entries and slots.
@@ -93,43 +135,77 @@ func (p page) free() int {
 	if p.u16(pageTop) == topOfLarge {
 		return 0
 	}
-	return len(p) - slotBytes*p.count() - p.u16(pageTop)
+	return len(p) - p.slotBytes()*p.count() - p.u16(pageTop)
 }
 
 // insert puts an entry before the ith. It must have room for it and its slot.
-func (p page) insert(i int, key, val []byte) {
+func (p page) insert(i int, key, val []byte) { p.insertHeaded(i, headOf(key), key, val) }
+
+// insertHeaded is insert for an entry whose head is not that of the key that stands in it.
+func (p page) insertHeaded(i int, head uint32, key, val []byte) {
 	n, at := p.count(), p.u16(pageTop)
-	last := p.slotAt(n)
-	copy(p[last:], p[last+slotBytes:p.slotAt(i)+slotBytes])
-	p.putU16(p.slotAt(i), at)
-	at += binary.PutUvarint(p[at:], uint64(len(key)))
-	at += binary.PutUvarint(p[at:], uint64(len(val)))
-	at += copy(p[at:], key)
-	at += copy(p[at:], val)
+	size := p.slotBytes()
+	last, slot := len(p)-size*(n+1), len(p)-size*(i+1)
+	copy(p[last:], p[last+size:slot+size])
+	p.putSlot(slot, size, at, head)
+	at = p.putEntry(at, key, val)
 	p.putU16(pageTop, min(at, topOfLarge))
-	p.putU16(pageCount, n+1)
+	p.putCount(n + 1)
+}
+
+// putSlot writes a slot of so many bytes.
+func (p page) putSlot(slot, size, at int, head uint32) {
+	p.putU16(slot, at)
+	if size > offsetBytes {
+		binary.LittleEndian.PutUint32(p[slot+offsetBytes:], head)
+	}
+}
+
+// putEntry writes an entry and returns where it ends.
+func (p page) putEntry(at int, key, val []byte) int {
+	if len(key)|len(val) < 0x80 {
+		p[at], p[at+1] = byte(len(key)), byte(len(val))
+		at += 2
+	} else {
+		at += binary.PutUvarint(p[at:], uint64(len(key)))
+		at += binary.PutUvarint(p[at:], uint64(len(val)))
+	}
+	at += copy(p[at:], key)
+	return at + copy(p[at:], val)
 }
 
 // remove takes the ith entry out. Its bytes stay where they are.
 func (p page) remove(i int) {
-	n := p.count()
-	k, v := p.entry(i)
-	p.putU16(pageWaste, p.u16(pageWaste)+entryBytes(len(k), len(v)))
-	last := p.slotAt(n - 1)
-	copy(p[last+slotBytes:], p[last:p.slotAt(i)])
-	p.putU16(pageCount, n-1)
+	n, size := p.count(), p.slotBytes()
+	key, val, end := p.bounds(i)
+	p.putU16(pageWaste, p.u16(pageWaste)+entryBytes(val-key, end-val))
+	last, slot := len(p)-size*n, len(p)-size*(i+1)
+	copy(p[last+size:], p[last:slot])
+	p.putCount(n - 1)
 }
 
-// appendFrom adds the entries from to to-1 of another page at the end; there must be room.
+// appendFrom adds the entries from to to-1 of another page, which has heads if this one does, at the end; there must be room.
 func (p page) appendFrom(other page, from, to int) {
+	n, at, size := p.count(), p.u16(pageTop), p.slotBytes()
 	for i := from; i < to; i++ {
 		k, v := other.entry(i)
-		p.insert(p.count(), k, v)
+		head := uint32(0)
+		if size > offsetBytes {
+			head = other.head(i)
+		}
+		p.putSlot(len(p)-size*(n+1), size, at, head)
+		at = p.putEntry(at, k, v)
+		n++
 	}
+	p.putU16(pageTop, min(at, topOfLarge))
+	p.putCount(n)
 }
 
 // search returns the first entry whose key is not below the given one, and whether it is equal.
 func (p page) search(key []byte) (i int, found bool) {
+	if p.isHeaded() {
+		return p.searchHeads(headOf(key), key)
+	}
 	low, high := 0, p.count()
 	for low < high {
 		mid := int(uint(low+high) >> 1)
@@ -140,6 +216,29 @@ func (p page) search(key []byte) (i int, found bool) {
 			return mid, true
 		default:
 			high = mid
+		}
+	}
+	return low, false
+}
+
+func (p page) searchHeads(head uint32, key []byte) (i int, found bool) {
+	low, high := 0, p.count()
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		switch h := p.head(mid); {
+		case h < head:
+			low = mid + 1
+		case h > head:
+			high = mid
+		default:
+			switch c := compare(p.key(mid), key); {
+			case c < 0:
+				low = mid + 1
+			case c == 0:
+				return mid, true
+			default:
+				high = mid
+			}
 		}
 	}
 	return low, false

@@ -113,32 +113,36 @@ type cursor struct {
 
 type step struct {
 	node uint32
-	at   int
+	at   int32
 }
 
 func (c *cursor) leaf() *step { return &c.path[c.depth] }
 
+// index is which entry of its leaf the cursor is at.
+func (c *cursor) index() int { return int(c.path[c.depth].at) }
+
 // isEnd reports whether the cursor is behind the last entry of its leaf.
 func (c *cursor) isEnd() bool {
-	return c.depth < 0 || c.leaf().at >= c.t.page(c.leaf().node).count()
+	return c.depth < 0 || c.index() >= c.t.page(c.leaf().node).count()
 }
 
 // entry returns the key and value that the cursor is at.
-func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entry(c.leaf().at) }
+func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entry(c.index()) }
 
 // find returns the place of a key, or where it would stand. Where it would stand behind the last entry of a leaf, the cursor does too.
 func (t *tree) find(key []byte) (c cursor, found bool) {
 	c = cursor{t: t, depth: -1}
 	for node := t.root; node != 0; {
-		level, p := t.level(node), t.page(node)
+		level, payload := t.nodes.Look(node)
+		p := page(payload)
 		c.depth++
-		if level == 0 {
+		if level&^owning == 0 {
 			i, found := p.search(key)
-			c.path[c.depth] = step{node, i}
+			c.path[c.depth] = step{node, int32(i)}
 			return c, found
 		}
 		i := t.searchInner(p, key)
-		c.path[c.depth] = step{node, i}
+		c.path[c.depth] = step{node, int32(i)}
 		_, val := p.entry(i)
 		node, _ = child(val)
 	}
@@ -147,10 +151,29 @@ func (t *tree) find(key []byte) (c cursor, found bool) {
 
 // searchInner returns the last child whose separator is not above the key.
 func (t *tree) searchInner(p page, key []byte) int {
+	if p.isHeaded() {
+		return t.searchInnerHeads(p, headOf(key), key)
+	}
 	low, high := 1, p.count()
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		if compare(t.separator(p, mid), key) <= 0 {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low - 1
+}
+
+// searchInnerHeads is searchInner for a node that has heads. That of an indirect separator is of the key that was the child's first when it
+// became a child. The first key may be greater now: where keys between the two belong only has to be the same every time.
+func (t *tree) searchInnerHeads(p page, head uint32, key []byte) int {
+	low, high := 1, p.count()
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		h := p.head(mid)
+		if h < head || h == head && compare(t.separator(p, mid), key) <= 0 {
 			low = mid + 1
 		} else {
 			high = mid
@@ -195,15 +218,16 @@ func (c *cursor) settle() {
 func (t *tree) at(rank int) (c cursor) {
 	c = cursor{t: t, depth: -1}
 	for node, total := t.root, t.len; node != 0; {
-		level, p := t.level(node), t.page(node)
+		level, payload := t.nodes.Look(node)
+		p := page(payload)
 		c.depth++
-		if level == 0 {
-			c.path[c.depth] = step{node, rank}
+		if level&^owning == 0 {
+			c.path[c.depth] = step{node, int32(rank)}
 			return c
 		}
 		i := 0
 		i, rank = childOfRank(p, rank, total)
-		c.path[c.depth] = step{node, i}
+		c.path[c.depth] = step{node, int32(i)}
 		_, val := p.entry(i)
 		node, total = child(val)
 	}
@@ -243,10 +267,10 @@ func (c *cursor) rank() int {
 	if c.depth < 0 {
 		return 0
 	}
-	rank := c.leaf().at
+	rank := c.index()
 	for d := range c.depth {
 		p := c.t.page(c.path[d].node)
-		for i := range c.path[d].at {
+		for i := range int(c.path[d].at) {
 			_, val := p.entry(i)
 			_, count := child(val)
 			rank += count
@@ -264,7 +288,7 @@ func (c *cursor) next() bool {
 // nextLeaf moves to the first entry of the next leaf, if there is one.
 func (c *cursor) nextLeaf() bool {
 	d := c.depth - 1
-	for d >= 0 && c.path[d].at+1 >= c.t.page(c.path[d].node).count() {
+	for d >= 0 && int(c.path[d].at)+1 >= c.t.page(c.path[d].node).count() {
 		d--
 	}
 	if d < 0 {
@@ -299,8 +323,8 @@ func (c *cursor) prev() bool {
 // descend fills in the path below level d, taking the entry that pick says of each node.
 func (c *cursor) descend(d int, pick func(page) int) {
 	for ; d < c.depth; d++ {
-		_, val := c.t.page(c.path[d].node).entry(c.path[d].at)
+		_, val := c.t.page(c.path[d].node).entry(int(c.path[d].at))
 		node, _ := child(val)
-		c.path[d+1] = step{node, pick(c.t.page(node))}
+		c.path[d+1] = step{node, int32(pick(c.t.page(node)))}
 	}
 }

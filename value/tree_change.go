@@ -36,9 +36,10 @@ type twins struct {
 	sep         separator
 }
 
-// separator is a key for a node above the leaves.
+// separator is a key for a node above the leaves, and its head.
 type separator struct {
 	key      []byte
+	head     uint32
 	indirect bool
 }
 
@@ -54,16 +55,16 @@ func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 	at := *c.leaf()
 	n := t.page(at.node).count()
 	if p, ok := t.roomAt(at, n, size); ok {
-		p.insert(at.at, key, val)
+		p.insert(int(at.at), key, val)
 		c.count(1)
 		return true
 	}
-	if at.at == 0 || at.at == n {
+	if at.at == 0 || int(at.at) == n {
 		t.grow(c, t.beside(at, n, key, val))
 		t.len++
 		return true
 	}
-	middle := at.at
+	middle := int(at.at)
 	if size < maxLeaf/sparseShare {
 		middle = t.page(at.node).middle()
 	}
@@ -75,7 +76,7 @@ func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 // order so leaves full leaves behind.
 func (t *tree) beside(at step, n int, key, val []byte) twins {
 	fresh, p := t.newLeaf(key, val), t.page(at.node)
-	if at.at == n {
+	if int(at.at) == n {
 		return twins{at.node, fresh, between(p.key(n-1), key)}
 	}
 	return twins{fresh, at.node, between(key, p.key(0))}
@@ -85,14 +86,17 @@ func (t *tree) beside(at step, n int, key, val []byte) twins {
 func (t *tree) divide(node uint32, middle int) twins {
 	level, p := t.level(node), t.page(node)
 	n := p.count()
-	right := t.newPage(level, p.bytesOf(middle, n)-slotBytes)
+	right := t.newPage(level, p.isHeaded(), p.bytesOf(middle, n)-p.slotBytes())
 	page(t.nodes.Write(right)).appendFrom(p, middle, n)
 	var sep separator
 	if level == 0 {
 		sep = between(p.key(middle-1), p.key(middle))
 	} else {
 		key, val := p.entry(middle)
-		sep = separator{key, len(val) > childBytes}
+		sep = separator{key: key, indirect: len(val) > childBytes}
+		if p.isHeaded() {
+			sep.head = p.head(middle)
+		}
 	}
 	p = t.nodes.Write(node)
 	for i := n - 1; i >= middle; i-- {
@@ -111,11 +115,11 @@ func between(a, b []byte) separator {
 	}
 	switch {
 	case n < len(b) && n < maxSeparator:
-		return separator{key: b[:n+1]}
+		return separator{key: b[:n+1], head: headOf(b[:n+1])}
 	case n == len(b):
 		return separator{}
 	}
-	return separator{indirect: true}
+	return separator{head: headOf(b), indirect: true}
 }
 
 // grow tells the nodes above that the cursor's leaf has become two. The tree has the same number of entries below the leaf's place or
@@ -139,8 +143,8 @@ func (t *tree) grow(c *cursor, two twins) {
 
 // raise makes a new root over two nodes.
 func (t *tree) raise(two twins) {
-	level := t.level(two.left) + 1
-	root := t.newPage(level, 2*(childBytes+slotBytes)+len(two.sep.key))
+	level, headed := t.level(two.left)+1, t.page(two.left).isHeaded()
+	root := t.newPage(level, headed, 2*(childBytes+slotBytes(headed))+len(two.sep.key))
 	t.root = root
 	var val [childBytes + indirect]byte
 	for i, node := range [...]uint32{two.left, two.right} {
@@ -150,13 +154,13 @@ func (t *tree) raise(two twins) {
 		}
 		v := childValue(&val, node, t.total(node), sep.indirect)
 		p, _ := t.room(root, entryBytes(len(sep.key), len(v)))
-		p.insert(i, sep.key, v)
+		p.insertHeaded(i, sep.head, sep.key, v)
 	}
 }
 
 // recount makes the entry of a node above the leaves lead to a child and have the number of entries below that.
 func (t *tree) recount(at step, node uint32) {
-	_, val := page(t.nodes.Write(at.node)).entry(at.at)
+	_, val := page(t.nodes.Write(at.node)).entry(int(at.at))
 	var v [childBytes + indirect]byte
 	copy(val, childValue(&v, node, t.total(node), false))
 }
@@ -168,16 +172,16 @@ func (t *tree) adopt(at step, two twins) *twins {
 	val := childValue(&v, two.right, t.total(two.right), two.sep.indirect)
 	size := entryBytes(len(two.sep.key), len(val))
 	if p, ok := t.room(at.node, size); ok {
-		p.insert(at.at+1, two.sep.key, val)
+		p.insertHeaded(int(at.at)+1, two.sep.head, two.sep.key, val)
 		return nil
 	}
 	halves := t.divide(at.node, t.page(at.node).middle())
-	to, i := halves.left, at.at+1
+	to, i := halves.left, int(at.at)+1
 	if n := t.page(halves.left).count(); i > n {
 		to, i = halves.right, i-n
 	}
 	p, _ := t.room(to, size)
-	p.insert(i, two.sep.key, val)
+	p.insertHeaded(i, two.sep.head, two.sep.key, val)
 	return &halves
 }
 
@@ -199,7 +203,7 @@ func (t *tree) total(node uint32) (n int) {
 func (c *cursor) count(n int) {
 	c.t.len += n
 	for d := range c.depth {
-		_, val := page(c.t.nodes.Write(c.path[d].node)).entry(c.path[d].at)
+		_, val := page(c.t.nodes.Write(c.path[d].node)).entry(int(c.path[d].at))
 		_, old := child(val)
 		putCount(val, old+n)
 	}
@@ -214,18 +218,18 @@ func (c *cursor) recountAbove(d int) {
 
 // newLeaf makes a leaf with one entry.
 func (t *tree) newLeaf(key, val []byte) uint32 {
-	leaf := t.newPage(0, entryBytes(len(key), len(val)))
+	leaf := t.newPage(0, len(key) > 0, entryBytes(len(key), len(val)))
 	page(t.nodes.Write(leaf)).insert(0, key, val)
 	return leaf
 }
 
 // newPage makes an empty node with room for one entry of so many bytes.
-func (t *tree) newPage(level uint8, size int) uint32 {
+func (t *tree) newPage(level uint8, headed bool, size int) uint32 {
 	if level == 0 {
 		level = t.leaves
 	}
-	node, payload := t.nodes.New(level, roomy(pageBytes(1, size)))
-	page(payload).clear()
+	node, payload := t.nodes.New(level, roomy(pageHeader+slotBytes(headed)+size))
+	page(payload).clear(headed)
 	return node
 }
 
@@ -241,7 +245,7 @@ func roomy(n int) int {
 // that would cost a copy for a snapshot.
 func (t *tree) room(node uint32, size int) (p page, ok bool) {
 	p = t.page(node)
-	size += slotBytes
+	size += p.slotBytes()
 	if p.free() >= size {
 		return t.nodes.Write(node), true
 	}
@@ -257,8 +261,12 @@ func (t *tree) room(node uint32, size int) (p page, ok bool) {
 // tenth of the time of pushes to a long list.
 func (t *tree) roomAt(at step, n, size int) (p page, ok bool) {
 	p = t.nodes.Write(at.node)
-	need := p.used() + size + slotBytes
-	if p.free() >= size+slotBytes || at.at != 0 && at.at != n || need > maxLeaf {
+	whole := size + p.slotBytes()
+	if p.free() >= whole {
+		return p, true
+	}
+	need := p.used() + whole
+	if at.at != 0 && int(at.at) != n || need > maxLeaf {
 		return t.room(at.node, size)
 	}
 	return t.rebuild(at.node, min(need+need/2, maxLeaf)), true
@@ -269,7 +277,7 @@ func (t *tree) rebuild(node uint32, need int) page {
 	var scratch [maxLeaf]byte
 	old := page(scratch[:copy(scratch[:], t.page(node))])
 	p := page(t.nodes.Resize(node, roomy(need)))
-	p.clear()
+	p.clear(old.isHeaded())
 	p.appendFrom(old, 0, old.count())
 	return p
 }
@@ -286,9 +294,9 @@ func (t *tree) fit(node uint32) {
 func (p page) bytesOf(from, to int) (n int) {
 	for i := from; i < to; i++ {
 		k, v := p.entry(i)
-		n += entryBytes(len(k), len(v)) + slotBytes
+		n += entryBytes(len(k), len(v))
 	}
-	return n
+	return n + (to-from)*p.slotBytes()
 }
 
 // middle is where to divide a page of two entries or more into halves of about as many bytes.
@@ -306,9 +314,9 @@ func (p page) middle() int {
 // replace gives the entry at the cursor another value. The cursor is no place any more.
 func (c *cursor) replace(val []byte) {
 	at, t := *c.leaf(), c.t
-	key, old := t.page(at.node).entry(at.at)
+	key, old := t.page(at.node).entry(int(at.at))
 	if len(old) == len(val) {
-		_, old = page(t.nodes.Write(at.node)).entry(at.at)
+		_, old = page(t.nodes.Write(at.node)).entry(int(at.at))
 		copy(old, val)
 		return
 	}
@@ -322,7 +330,7 @@ func (c *cursor) replace(val []byte) {
 	if len(key) == 0 {
 		rank = c.rank()
 	}
-	page(t.nodes.Write(at.node)).remove(at.at)
+	page(t.nodes.Write(at.node)).remove(int(at.at))
 	c.count(-1)
 	if len(key) == 0 {
 		t.insertRank(rank, val)
@@ -333,8 +341,9 @@ func (c *cursor) replace(val []byte) {
 
 // replaceOnly makes the leaf of a single entry anew, so that it may become large or cease to be.
 func (c *cursor) replaceOnly(key, val []byte) {
-	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageBytes(1, entryBytes(len(key), len(val))))))
-	p.clear()
+	headed := len(key) > 0
+	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageHeader+slotBytes(headed)+entryBytes(len(key), len(val)))))
+	p.clear(headed)
 	p.insert(0, key, val)
 }
 
@@ -346,7 +355,7 @@ func (c *cursor) remove() {
 		c.drop(c.depth)
 		return
 	}
-	page(t.nodes.Write(at.node)).remove(at.at)
+	page(t.nodes.Write(at.node)).remove(int(at.at))
 	c.merge(c.depth)
 	t.lower()
 	t.fit(c.leaf().node)
@@ -359,7 +368,7 @@ func (c *cursor) drop(d int) {
 		t.nodes.Free(c.path[d].node)
 		above := c.path[d-1]
 		p := page(t.nodes.Write(above.node))
-		p.remove(above.at)
+		p.remove(int(above.at))
 		if p.count() > 0 {
 			c.merge(d - 1)
 			t.lower()
@@ -387,7 +396,7 @@ func (c *cursor) merge(d int) {
 		return
 	}
 	t, above := c.t, c.path[d-1]
-	left := min(above.at, t.page(above.node).count()-2)
+	left := min(int(above.at), t.page(above.node).count()-2)
 	if left < 0 || !t.joinChildren(above.node, left) {
 		return
 	}
@@ -406,22 +415,26 @@ func (t *tree) joinChildren(node uint32, i int) bool {
 	p := t.page(node)
 	_, val := p.entry(i)
 	a, _ := child(val)
-	sep, val := p.entry(i + 1)
+	key, val := p.entry(i + 1)
 	b, _ := child(val)
-	if !t.join(a, b, sep, len(val) > childBytes) {
+	sep := separator{key: key, indirect: len(val) > childBytes}
+	if p.isHeaded() {
+		sep.head = p.head(i + 1)
+	}
+	if !t.join(a, b, sep) {
 		return false
 	}
 	page(t.nodes.Write(node)).remove(i + 1)
-	t.recount(step{node, i}, a)
+	t.recount(step{node, int32(i)}, a)
 	return true
 }
 
 // join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
-func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
+func (t *tree) join(a, b uint32, sep separator) bool {
 	level, pa, pb := t.level(a), t.page(a), t.page(b)
 	need := pa.used() + pb.used() - pageHeader
 	if level > 0 {
-		need += len(sep) + indirect
+		need += len(sep.key) + indirect
 	}
 	if need > maxPage(level)*fullParts/fullOf || lacks(t.nodes, tightPages) {
 		return false
@@ -432,7 +445,7 @@ func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
 		_, val := pb.entry(0)
 		node, count := child(val)
 		var v [childBytes + indirect]byte
-		p.insert(p.count(), sep, childValue(&v, node, count, isIndirect))
+		p.insertHeaded(p.count(), sep.head, sep.key, childValue(&v, node, count, sep.indirect))
 		p.appendFrom(pb, 1, pb.count())
 	} else {
 		p.appendFrom(pb, 0, pb.count())

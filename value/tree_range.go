@@ -82,9 +82,9 @@ func (t *tree) joinNeighbour(node uint32, i int) {
 
 // removeRun takes the entries from to to-1 out. Their bytes stay where they are.
 func (p page) removeRun(from, to int) {
-	n, gone := p.count(), to-from
-	p.putU16(pageWaste, p.u16(pageWaste)+p.bytesOf(from, to)-gone*slotBytes)
+	n, gone, size := p.count(), to-from, p.slotBytes()
+	p.putU16(pageWaste, p.u16(pageWaste)+p.bytesOf(from, to)-gone*size)
 	last := p.slotAt(n - 1)
-	copy(p[last+gone*slotBytes:], p[last:p.slotAt(to-1)])
-	p.putU16(pageCount, n-gone)
+	copy(p[last+gone*size:], p[last:p.slotAt(to-1)])
+	p.putCount(n - gone)
 }
