@@ -59,9 +59,15 @@ func (l *ListView) End(at End) Element {
 // not count them (listTypeTryConvertListpack).
 func (l *ListView) CountedLen(e Element) int {
 	if l.pack == nil {
-		if _, isInt := text.ParseInt(e.Text); isInt {
-			return 0
-		}
+		return countedLen(e)
+	}
+	return e.Len()
+}
+
+// countedLen is CountedLen of an element of a tree.
+func countedLen(e Element) int {
+	if _, isInt := text.ParseInt(e.Text); isInt {
+		return 0
 	}
 	return e.Len()
 }

@@ -274,21 +274,48 @@ func (t *tree) roomAt(at step, n, size int) (p page, ok bool) {
 
 // rebuild writes a node anew, without waste and as long as needed for so many bytes.
 func (t *tree) rebuild(node uint32, need int) page {
-	var scratch [maxLeaf]byte
-	old := page(scratch[:copy(scratch[:], t.page(node))])
-	p := page(t.nodes.Resize(node, roomy(need)))
+	old, size := t.page(node), roomy(need)
+	switch {
+	case size == len(old):
+		return t.tidy(node)
+	case size > len(old) && old.u16(pageWaste) == 0:
+		return t.widen(node, size)
+	}
+	p := page(t.nodes.Resize(node, size)) // the old bytes stay until the end of the transaction: this is another block
 	p.clear(old.isHeaded())
 	p.appendFrom(old, 0, old.count())
+	return p
+}
+
+// tidy is rebuild of a node that stays as long as it is.
+func (t *tree) tidy(node uint32) page {
+	var scratch [maxLeaf]byte
+	p := page(t.nodes.Write(node))
+	old := page(scratch[:copy(scratch[:], p)])
+	p.clear(old.isHeaded())
+	p.appendFrom(old, 0, old.count())
+	return p
+}
+
+// widen makes a node without waste longer: its entries stay, and the slots move to the end.
+func (t *tree) widen(node uint32, size int) page {
+	old := t.page(node)
+	was, slots := len(old), old.slotBytes()*old.count()
+	p := page(t.nodes.Resize(node, size))
+	copy(p[size-slots:], p[was-slots:was])
 	return p
 }
 
 // fit gives room back that a node does not need.
 func (t *tree) fit(node uint32) {
 	p := t.page(node)
-	if need := p.used(); len(p) <= maxLeaf && roomy(need) <= len(p)/2 && !lacks(t.nodes, tightPages) {
+	if need := p.used(); len(p) <= maxLeaf && isRoomy(len(p), need) && !lacks(t.nodes, tightPages) {
 		t.rebuild(node, need)
 	}
 }
+
+// isRoomy reports whether a page of so many bytes is at least twice as long as one must be that uses used of them.
+func isRoomy(size, used int) bool { return roomy(used) <= size/2 }
 
 // bytesOf is how many bytes the entries from to to-1 take with their slots.
 func (p page) bytesOf(from, to int) (n int) {
