@@ -109,8 +109,7 @@ func (t *hashTree) has(member []byte) bool {
 			_, found := p.search(key)
 			return found
 		}
-		_, val := p.entry(t.searchInner(p, key))
-		node, _ = child(val)
+		node, _ = p.child(t.searchInner(p, key))
 	}
 	return false
 }

@@ -4,14 +4,15 @@
 //
 //	count 2 | top 2 | waste 2 | entries ... free ... | slot n-1 | ... | slot 1 | slot 0
 //	entry: key length, value length (varints), key, value
-//	slot: where the entry begins 2 | head 4, in pages of trees that have keys
+//	slot: where the entry begins 2 | head 4, in pages of trees that have keys | child 4, count 4, above the leaves
 //
 // top is where the free room begins, waste how many bytes below it belong to entries that are gone. A page with a single entry that is
 // too large for a normal one is as long as it must be, and takes no others.
 //
 // A head is the first four bytes of the entry's key, as a number that compares as they do: of a hash, all of it. A search goes over heads,
 // which stand side by side, and looks at a key only where the heads are equal. Without them each step of it was a cache miss,
-// about twelve for an insertion into a table of 400,000 members.
+// about twelve for an insertion into a table of 400,000 members. Above the leaves what leads on stands there too: entries are
+// separators alone, and seldom looked at.
 
 package value
 
@@ -23,17 +24,22 @@ import (
 type page []byte
 
 const (
-	pageCount   = 0
-	pageTop     = 2
-	pageWaste   = 4
-	pageHeader  = 6
-	offsetBytes = 2
-	headBytes   = 4
-	headedSlot  = offsetBytes + headBytes
+	pageCount  = 0
+	pageTop    = 2
+	pageWaste  = 4
+	pageHeader = 6
 
-	// headedBit of the count says that the slots have heads.
-	headedBit   = 15
-	headedCount = 1 << headedBit
+	// What a slot has behind the entry's place.
+	slotHead  = 2
+	slotChild = slotHead + headBytes
+	slotBelow = slotChild + 4
+	headBytes = 4
+	moreAbove = 8 // child and count
+
+	// The highest bits of the count say what the slots have.
+	headedBit = 15
+	innerBit  = 14
+	formMask  = 1<<headedBit | 1<<innerBit
 
 	// topOfLarge stands for the top of a page that is longer than two bytes can say: it has no room.
 	topOfLarge = 0xffff
@@ -42,32 +48,68 @@ const (
 func (p page) u16(at int) int       { return int(binary.LittleEndian.Uint16(p[at:])) }
 func (p page) putU16(at int, v int) { binary.LittleEndian.PutUint16(p[at:], uint16(v)) }
 
-func (p page) count() int     { return p.u16(pageCount) &^ headedCount }
-func (p page) isHeaded() bool { return p.u16(pageCount)&headedCount != 0 }
+// pageForm is what slots have.
+type pageForm int
 
-// putCount sets the number of entries.
-func (p page) putCount(n int) { p.putU16(pageCount, p.u16(pageCount)&headedCount|n) }
+// The forms of pages.
+const (
+	listLeaf  pageForm = 0
+	keyedLeaf pageForm = 1 << headedBit
+	innerNode pageForm = 1<<headedBit | 1<<innerBit
+)
 
-// slotBytes is how long a slot of the page is.
-func (p page) slotBytes() int { return offsetBytes + p.u16(pageCount)>>headedBit*headBytes }
-
-// slotBytes is how long a slot of a page is.
-func slotBytes(headed bool) int {
-	if headed {
-		return headedSlot
+// leafOf is the form of a leaf whose first entry has this key.
+func leafOf(key []byte) pageForm {
+	if len(key) > 0 {
+		return keyedLeaf
 	}
-	return offsetBytes
+	return listLeaf
 }
 
+// slotBytes is how long a slot is.
+func (f pageForm) slotBytes() int {
+	return slotHead + int(f)>>headedBit*headBytes + int(f)>>innerBit&1*moreAbove
+}
+
+func (p page) form() pageForm { return pageForm(p.u16(pageCount) & formMask) }
+func (p page) count() int     { return p.u16(pageCount) &^ formMask }
+func (p page) isHeaded() bool { return p.u16(pageCount)>>headedBit != 0 }
+func (p page) slotBytes() int { return pageForm(p.u16(pageCount)).slotBytes() }
+
+// putCount sets the number of entries.
+func (p page) putCount(n int) { p.putU16(pageCount, p.u16(pageCount)&formMask|n) }
+
 // clear makes the page an empty one.
-func (p page) clear(headed bool) {
-	n := 0
-	if headed {
-		n = headedCount
-	}
-	p.putU16(pageCount, n)
+func (p page) clear(f pageForm) {
+	p.putU16(pageCount, int(f))
 	p.putU16(pageTop, pageHeader)
 	p.putU16(pageWaste, 0)
+}
+
+// child returns which node the ith entry of a page above the leaves leads to, and how many entries are below that.
+func (p page) child(i int) (node uint32, below int) {
+	slot := p[len(p)-innerNode.slotBytes()*(i+1):]
+	return binary.LittleEndian.Uint32(slot[slotChild:]), int(binary.LittleEndian.Uint32(slot[slotBelow:]))
+}
+
+// below is the place of the number of entries below the ith child.
+func (p page) below(i int) counter {
+	at := len(p) - innerNode.slotBytes()*(i+1) + slotBelow
+	return counter(p[at : at+4 : at+4])
+}
+
+// setChild says where the ith entry of a page above the leaves leads.
+func (p page) setChild(i int, node uint32, below int) {
+	slot := p[len(p)-innerNode.slotBytes()*(i+1):]
+	binary.LittleEndian.PutUint32(slot[slotChild:], node)
+	binary.LittleEndian.PutUint32(slot[slotBelow:], uint32(below))
+}
+
+// counter is the number of entries below a child, where it stands.
+type counter []byte
+
+func (c counter) add(n int) {
+	binary.LittleEndian.PutUint32(c, uint32(int(binary.LittleEndian.Uint32(c))+n))
 }
 
 func (p page) slotAt(i int) int { return len(p) - p.slotBytes()*(i+1) }
@@ -84,7 +126,7 @@ func headOf(key []byte) uint32 {
 
 // head is the ith head of a page that has them.
 func (p page) head(i int) uint32 {
-	return binary.LittleEndian.Uint32(p[len(p)-headedSlot*(i+1)+offsetBytes:])
+	return binary.LittleEndian.Uint32(p[p.slotAt(i)+slotHead:])
 }
 
 // bounds returns where the ith key begins, where it ends and its value begins, and where that ends.
@@ -141,6 +183,12 @@ func (p page) free() int {
 // insert puts an entry before the ith. It must have room for it and its slot.
 func (p page) insert(i int, key, val []byte) { p.insertHeaded(i, headOf(key), key, val) }
 
+// insertChild puts a child in before the ith entry of a page above the leaves, behind a separator.
+func (p page) insertChild(i int, sep *separator, node uint32, below int) {
+	p.insertHeaded(i, sep.head, sep.key, sep.mark())
+	p.setChild(i, node, below)
+}
+
 // insertHeaded is insert for an entry whose head is not that of the key that stands in it.
 func (p page) insertHeaded(i int, head uint32, key, val []byte) {
 	n, at := p.count(), p.u16(pageTop)
@@ -156,8 +204,8 @@ func (p page) insertHeaded(i int, head uint32, key, val []byte) {
 // putSlot writes a slot of so many bytes.
 func (p page) putSlot(slot, size, at int, head uint32) {
 	p.putU16(slot, at)
-	if size > offsetBytes {
-		binary.LittleEndian.PutUint32(p[slot+offsetBytes:], head)
+	if size > slotHead {
+		binary.LittleEndian.PutUint32(p[slot+slotHead:], head)
 	}
 }
 
@@ -184,16 +232,14 @@ func (p page) remove(i int) {
 	p.putCount(n - 1)
 }
 
-// appendFrom adds the entries from to to-1 of another page, which has heads if this one does, at the end; there must be room.
+// appendFrom adds the entries from to to-1 of another page of the same form at the end; there must be room.
 func (p page) appendFrom(other page, from, to int) {
 	n, at, size := p.count(), p.u16(pageTop), p.slotBytes()
 	for i := from; i < to; i++ {
 		k, v := other.entry(i)
-		head := uint32(0)
-		if size > offsetBytes {
-			head = other.head(i)
-		}
-		p.putSlot(len(p)-size*(n+1), size, at, head)
+		slot, old := len(p)-size*(n+1), len(other)-size*(i+1)
+		p.putU16(slot, at)
+		copy(p[slot+slotHead:slot+size], other[old+slotHead:old+size])
 		at = p.putEntry(at, k, v)
 		n++
 	}
@@ -222,10 +268,10 @@ func (p page) search(key []byte) (i int, found bool) {
 }
 
 func (p page) searchHeads(head uint32, key []byte) (i int, found bool) {
-	low, high := 0, p.count()
+	low, high, size, end := 0, p.count(), p.slotBytes(), len(p)+slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
-		switch h := p.head(mid); {
+		switch h := binary.LittleEndian.Uint32(p[end-size*(mid+1):]); {
 		case h < head:
 			low = mid + 1
 		case h > head:

@@ -43,6 +43,26 @@ type separator struct {
 	indirect bool
 }
 
+// indirectMark is the value of an entry above the leaves that has no separator.
+var indirectMark = []byte{1}
+
+// mark is the value of the separator's entry.
+func (s *separator) mark() []byte {
+	if s.indirect {
+		return indirectMark
+	}
+	return nil
+}
+
+// entryBytes is what the separator's entry takes, its slot apart.
+func (s *separator) entryBytes() int { return entryBytes(len(s.key), len(s.mark())) }
+
+// separatorAt is the separator of an entry of a page above the leaves, as it stands there.
+func separatorAt(p page, i int) separator {
+	key, mark := p.entry(i)
+	return separator{key: key, head: p.head(i), indirect: len(mark) > 0}
+}
+
 // insertAt puts an entry where the cursor is, or makes room and reports that it did not: the cursor is no place any more then.
 func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 	t.need(treePages)
@@ -86,17 +106,13 @@ func (t *tree) beside(at step, n int, key, val []byte) twins {
 func (t *tree) divide(node uint32, middle int) twins {
 	level, p := t.level(node), t.page(node)
 	n := p.count()
-	right := t.newPage(level, p.isHeaded(), p.bytesOf(middle, n)-p.slotBytes())
+	right := t.newPage(level, p.form(), p.bytesOf(middle, n)-p.slotBytes())
 	page(t.nodes.Write(right)).appendFrom(p, middle, n)
 	var sep separator
 	if level == 0 {
 		sep = between(p.key(middle-1), p.key(middle))
 	} else {
-		key, val := p.entry(middle)
-		sep = separator{key: key, indirect: len(val) > childBytes}
-		if p.isHeaded() {
-			sep.head = p.head(middle)
-		}
+		sep = separatorAt(p, middle)
 	}
 	p = t.nodes.Write(node)
 	for i := n - 1; i >= middle; i-- {
@@ -143,36 +159,29 @@ func (t *tree) grow(c *cursor, two twins) {
 
 // raise makes a new root over two nodes.
 func (t *tree) raise(two twins) {
-	level, headed := t.level(two.left)+1, t.page(two.left).isHeaded()
-	root := t.newPage(level, headed, 2*(childBytes+slotBytes(headed))+len(two.sep.key))
+	root := t.newPage(t.level(two.left)+1, innerNode, innerNode.slotBytes()+2*entryBytes(0, 0)+two.sep.entryBytes())
 	t.root = root
-	var val [childBytes + indirect]byte
 	for i, node := range [...]uint32{two.left, two.right} {
 		sep := separator{}
 		if i == 1 {
 			sep = two.sep
 		}
-		v := childValue(&val, node, t.total(node), sep.indirect)
-		p, _ := t.room(root, entryBytes(len(sep.key), len(v)))
-		p.insertHeaded(i, sep.head, sep.key, v)
+		p, _ := t.room(root, sep.entryBytes())
+		p.insertChild(i, &sep, node, t.total(node))
 	}
 }
 
 // recount makes the entry of a node above the leaves lead to a child and have the number of entries below that.
 func (t *tree) recount(at step, node uint32) {
-	_, val := page(t.nodes.Write(at.node)).entry(int(at.at))
-	var v [childBytes + indirect]byte
-	copy(val, childValue(&v, node, t.total(node), false))
+	page(t.nodes.Write(at.node)).setChild(int(at.at), node, t.total(node))
 }
 
 // adopt puts the right one of two nodes behind the left one into the node above. If that has to be divided for it, its two halves
 // are returned.
 func (t *tree) adopt(at step, two twins) *twins {
-	var v [childBytes + indirect]byte
-	val := childValue(&v, two.right, t.total(two.right), two.sep.indirect)
-	size := entryBytes(len(two.sep.key), len(val))
+	size, below := two.sep.entryBytes(), t.total(two.right)
 	if p, ok := t.room(at.node, size); ok {
-		p.insertHeaded(int(at.at)+1, two.sep.head, two.sep.key, val)
+		p.insertChild(int(at.at)+1, &two.sep, two.right, below)
 		return nil
 	}
 	halves := t.divide(at.node, t.page(at.node).middle())
@@ -181,7 +190,7 @@ func (t *tree) adopt(at step, two twins) *twins {
 		to, i = halves.right, i-n
 	}
 	p, _ := t.room(to, size)
-	p.insertHeaded(i, two.sep.head, two.sep.key, val)
+	p.insertChild(i, &two.sep, two.right, below)
 	return &halves
 }
 
@@ -192,8 +201,7 @@ func (t *tree) total(node uint32) (n int) {
 		return p.count()
 	}
 	for i := range p.count() {
-		_, val := p.entry(i)
-		_, count := child(val)
+		_, count := p.child(i)
 		n += count
 	}
 	return n
@@ -203,9 +211,7 @@ func (t *tree) total(node uint32) (n int) {
 func (c *cursor) count(n int) {
 	c.t.len += n
 	for d := range c.depth {
-		_, val := page(c.t.nodes.Write(c.path[d].node)).entry(int(c.path[d].at))
-		_, old := child(val)
-		putCount(val, old+n)
+		page(c.t.nodes.Write(c.path[d].node)).below(int(c.path[d].at)).add(n)
 	}
 }
 
@@ -218,18 +224,18 @@ func (c *cursor) recountAbove(d int) {
 
 // newLeaf makes a leaf with one entry.
 func (t *tree) newLeaf(key, val []byte) uint32 {
-	leaf := t.newPage(0, len(key) > 0, entryBytes(len(key), len(val)))
+	leaf := t.newPage(0, leafOf(key), entryBytes(len(key), len(val)))
 	page(t.nodes.Write(leaf)).insert(0, key, val)
 	return leaf
 }
 
 // newPage makes an empty node with room for one entry of so many bytes.
-func (t *tree) newPage(level uint8, headed bool, size int) uint32 {
+func (t *tree) newPage(level uint8, form pageForm, size int) uint32 {
 	if level == 0 {
 		level = t.leaves
 	}
-	node, payload := t.nodes.New(level, roomy(pageHeader+slotBytes(headed)+size))
-	page(payload).clear(headed)
+	node, payload := t.nodes.New(level, roomy(pageHeader+form.slotBytes()+size))
+	page(payload).clear(form)
 	return node
 }
 
@@ -282,7 +288,7 @@ func (t *tree) rebuild(node uint32, need int) page {
 		return t.widen(node, size)
 	}
 	p := page(t.nodes.Resize(node, size)) // the old bytes stay until the end of the transaction: this is another block
-	p.clear(old.isHeaded())
+	p.clear(old.form())
 	p.appendFrom(old, 0, old.count())
 	return p
 }
@@ -292,7 +298,7 @@ func (t *tree) tidy(node uint32) page {
 	var scratch [maxLeaf]byte
 	p := page(t.nodes.Write(node))
 	old := page(scratch[:copy(scratch[:], p)])
-	p.clear(old.isHeaded())
+	p.clear(old.form())
 	p.appendFrom(old, 0, old.count())
 	return p
 }
@@ -368,9 +374,9 @@ func (c *cursor) replace(val []byte) {
 
 // replaceOnly makes the leaf of a single entry anew, so that it may become large or cease to be.
 func (c *cursor) replaceOnly(key, val []byte) {
-	headed := len(key) > 0
-	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageHeader+slotBytes(headed)+entryBytes(len(key), len(val)))))
-	p.clear(headed)
+	form := leafOf(key)
+	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageHeader+form.slotBytes()+entryBytes(len(key), len(val)))))
+	p.clear(form)
 	p.insert(0, key, val)
 }
 
@@ -410,8 +416,7 @@ func (c *cursor) drop(d int) {
 func (t *tree) lower() {
 	for t.level(t.root) > 0 && t.page(t.root).count() == 1 {
 		old := t.root
-		_, val := t.page(old).entry(0)
-		t.root, _ = child(val)
+		t.root, _ = t.page(old).child(0)
 		t.nodes.Free(old)
 	}
 }
@@ -427,8 +432,7 @@ func (c *cursor) merge(d int) {
 	if left < 0 || !t.joinChildren(above.node, left) {
 		return
 	}
-	_, val := t.page(above.node).entry(left)
-	c.path[d].node, _ = child(val)
+	c.path[d].node, _ = t.page(above.node).child(left)
 	c.merge(d - 1)
 }
 
@@ -440,15 +444,9 @@ func (t *tree) isSparse(node uint32) bool {
 // joinChildren joins the ith child of a node with the one behind it, if they leave some room.
 func (t *tree) joinChildren(node uint32, i int) bool {
 	p := t.page(node)
-	_, val := p.entry(i)
-	a, _ := child(val)
-	key, val := p.entry(i + 1)
-	b, _ := child(val)
-	sep := separator{key: key, indirect: len(val) > childBytes}
-	if p.isHeaded() {
-		sep.head = p.head(i + 1)
-	}
-	if !t.join(a, b, sep) {
+	a, _ := p.child(i)
+	b, _ := p.child(i + 1)
+	if !t.join(a, b, separatorAt(p, i+1)) {
 		return false
 	}
 	page(t.nodes.Write(node)).remove(i + 1)
@@ -461,7 +459,7 @@ func (t *tree) join(a, b uint32, sep separator) bool {
 	level, pa, pb := t.level(a), t.page(a), t.page(b)
 	need := pa.used() + pb.used() - pageHeader
 	if level > 0 {
-		need += len(sep.key) + indirect
+		need += sep.entryBytes()
 	}
 	if need > maxPage(level)*fullParts/fullOf || lacks(t.nodes, tightPages) {
 		return false
@@ -469,10 +467,8 @@ func (t *tree) join(a, b uint32, sep separator) bool {
 	p := t.rebuild(a, need)
 	if level > 0 {
 		// b's first separator was not looked at.
-		_, val := pb.entry(0)
-		node, count := child(val)
-		var v [childBytes + indirect]byte
-		p.insertHeaded(p.count(), sep.head, sep.key, childValue(&v, node, count, sep.indirect))
+		node, below := pb.child(0)
+		p.insertChild(p.count(), &sep, node, below)
 		p.appendFrom(pb, 1, pb.count())
 	} else {
 		p.appendFrom(pb, 0, pb.count())

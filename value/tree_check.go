@@ -44,11 +44,11 @@ func (c *treeChecker) node(node uint32, level int, least []byte) (n int, err err
 				return 0, fmt.Errorf("node %d: separator %d is not above %q", node, i, c.last)
 			}
 		}
-		_, val := p.entry(i)
-		if err := c.head(p, i, least, len(val) > childBytes); i > 0 && err != nil {
+		_, mark := p.entry(i)
+		if err := c.head(p, i, least, len(mark) > 0); i > 0 && err != nil {
 			return 0, fmt.Errorf("node %d: %w", node, err)
 		}
-		child, count := child(val)
+		child, count := p.child(i)
 		got, err := c.node(child, level-1, least)
 		if err != nil {
 			return 0, err

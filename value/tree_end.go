@@ -15,7 +15,7 @@ type treeEnd struct {
 	leaf   page
 	last   bool
 	levels int
-	counts [endLevels][]byte // values of the entries on the way, from the root's
+	counts [endLevels]counter // on the way, from the root's
 }
 
 // find goes to an end; ok is false if that is to be left to others.
@@ -34,10 +34,10 @@ func (e *treeEnd) find(t *tree, last bool) (ok bool) {
 		if e.levels == endLevels {
 			return false
 		}
-		_, val := p.entry(p.end(last))
-		e.counts[e.levels] = val
+		i := p.end(last)
+		e.counts[e.levels] = p.below(i)
 		e.levels++
-		node, _ = child(val)
+		node, _ = p.child(i)
 	}
 	return false
 }
@@ -56,9 +56,8 @@ func (e *treeEnd) entry() (key, val []byte) { return e.leaf.entry(e.leaf.end(e.l
 // count adds to the counts on the way, and to the tree's.
 func (e *treeEnd) count(t *tree, n int) {
 	t.len += n
-	for _, val := range e.counts[:e.levels] {
-		_, old := child(val)
-		putCount(val, old+n)
+	for _, c := range e.counts[:e.levels] {
+		c.add(n)
 	}
 }
 
