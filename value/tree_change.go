@@ -388,10 +388,16 @@ func (c *cursor) remove() {
 		c.drop(c.depth)
 		return
 	}
-	page(t.nodes.Write(at.node)).remove(int(at.at))
-	c.merge(c.depth)
-	t.lower()
-	t.fit(c.leaf().node)
+	p := page(t.nodes.Write(at.node))
+	p.remove(int(at.at))
+	switch used := p.used(); {
+	case used < maxLeaf/sparseShare:
+		c.merge(c.depth)
+		t.lower()
+		t.fit(c.leaf().node)
+	case isRoomy(len(p), used):
+		t.fit(at.node)
+	}
 }
 
 // drop frees an empty node of the path, and those above it that are empty then. A root with one child gives way to it.
