@@ -60,7 +60,6 @@ const (
 	needsModules     = "there are no modules"
 	needsReplication = "replication is not built yet"
 	needsScripts     = "scripts and functions are not built yet"
-	needsTracking    = "client-side caching is not built yet"
 )
 
 // absentGroups are the groups of which no command is there, and absent the other commands that are missing (of a container: it and
@@ -71,25 +70,21 @@ var (
 		"scripting": needsScripts,
 	}
 	absent = map[string]string{
-		"acl":                 needsACL,
-		"bgrewriteaof":        needsFiles,
-		"bgsave":              needsFiles,
-		"client|caching":      needsTracking,
-		"client|getredir":     needsTracking,
-		"client|tracking":     needsTracking,
-		"client|trackinginfo": needsTracking,
-		"failover":            needsReplication,
-		"lastsave":            needsFiles,
-		"migrate":             needsCluster,
-		"module":              needsModules,
-		"psync":               needsReplication,
-		"replconf":            needsReplication,
-		"replicaof":           needsReplication,
-		"save":                needsFiles,
-		"slaveof":             needsReplication,
-		"sync":                needsReplication,
-		"wait":                needsReplication,
-		"waitaof":             needsFiles,
+		"acl":          needsACL,
+		"bgrewriteaof": needsFiles,
+		"bgsave":       needsFiles,
+		"failover":     needsReplication,
+		"lastsave":     needsFiles,
+		"migrate":      needsCluster,
+		"module":       needsModules,
+		"psync":        needsReplication,
+		"replconf":     needsReplication,
+		"replicaof":    needsReplication,
+		"save":         needsFiles,
+		"slaveof":      needsReplication,
+		"sync":         needsReplication,
+		"wait":         needsReplication,
+		"waitaof":      needsFiles,
 	}
 )
 

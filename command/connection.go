@@ -148,6 +148,7 @@ func samePassword(given []byte, want string) bool {
 func quit(c *Call) error {
 	c.Session.closing = true
 	c.Server.stopMonitoring(c.Session) // the reply is the last that the client gets
+	c.Session.stopTracking()
 	c.Session.subs.UnsubscribeAll()
 	c.Reply.OK()
 	return nil
@@ -158,8 +159,10 @@ func quit(c *Call) error {
 func reset(c *Call) error {
 	s := c.Session
 	s.exec.stopMonitoring(s)
+	s.stopTracking()
 	s.discard()
 	s.subs.UnsubscribeAll()
+	s.conn.Listen(false)
 	s.selectDB(0)
 	s.setProto(c.Reply, minProto)
 	s.authenticated = s.exec.config.Now().RequirePass == ""

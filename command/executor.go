@@ -23,27 +23,29 @@ import (
 
 // Executor runs commands for all sessions.
 type Executor struct {
-	group    *shards.Group
-	config   *config.Config
-	table    *Table
-	stats    *stats.Stats
-	log      *slog.Logger
-	hooks    Hooks
-	sessions *xsync.MapOf[int64, *Session]
-	batches  sync.Pool // of *batch
-	buffers  replyBuffers
-	lastID   atomic.Int64
-	monitors atomic.Int32
-	channels *pubsub.Registry
-	letters  sync.Pool // of *letter
-	courier  courier
-	blocked  atomic.Int64 // clients that wait for something that others do
-	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
-	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
-	web      http.Handler // health and metrics
-	pause    pause
-	load     atomic.Pointer[Load] // nil: nothing is being read
-	self     serverIdentity
+	group      *shards.Group
+	config     *config.Config
+	table      *Table
+	stats      *stats.Stats
+	log        *slog.Logger
+	hooks      Hooks
+	sessions   *xsync.MapOf[int64, *Session]
+	batches    sync.Pool // of *batch
+	buffers    replyBuffers
+	lastID     atomic.Int64
+	monitors   atomic.Int32
+	channels   *pubsub.Registry
+	letters    sync.Pool // of *letter
+	courier    courier
+	trackers   atomic.Int64 // clients that track
+	broadcasts broadcasts
+	blocked    atomic.Int64 // clients that wait for something that others do
+	trusting   atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+	warned     atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
+	web        http.Handler // health and metrics
+	pause      pause
+	load       atomic.Pointer[Load] // nil: nothing is being read
+	self       serverIdentity
 }
 
 // Hooks are what commands ask of the process around them; main fills them in. What is nil is not there: its figures are
@@ -81,6 +83,8 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	e.pause.keep = g.KeepKeys
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
+	e.courier.broadcasts = &e.broadcasts
+	g.InvalidateBy(e)
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -96,6 +100,9 @@ func (e *Executor) invokeOnData(c *Call) {
 	}
 	c.long(len(c.Args))
 	if e.invoke(c) {
+		if c.tracks {
+			c.track()
+		}
 		c.Tx.End()
 		return
 	}

@@ -38,6 +38,9 @@ type quietConn struct{}
 
 func (quietConn) Post([]byte) bool                 { return false }
 func (quietConn) SendPushes()                      {}
+func (quietConn) PostPush(_, _, _ []byte) bool     { return false }
+func (quietConn) HoldPushes(bool)                  {}
+func (quietConn) Listen(bool)                      {}
 func (quietConn) Carry(Conn)                       {}
 func (quietConn) InsertPushes(*bufio.Writer) error { return nil }
 func (quietConn) Speak(int)                        {}

@@ -135,6 +135,9 @@ func (tx *Tx) count(n int) {
 
 func (tx *Tx) flushed(db int) {
 	tx.changes++
+	if tx.g.tracked.Load() > 0 {
+		tx.voidAll()
+	}
 	if tx.g.observer != nil {
 		tx.g.observer.Flushed(tx, db)
 	}

@@ -65,7 +65,7 @@ func (s *shard) expire(tx *Tx, d *db, ref keyspace.Ref) {
 // turn is the shard's own message: expire what is due, then free some nodes, and move a few blocks if too much is free.
 func (s *shard) turn() {
 	tx := &s.tx
-	tx.limits = s.g.limits.Load()
+	tx.limits, tx.client = s.g.limits.Load(), 0
 	start := s.g.clock()
 	s.armed = math.MaxInt64
 	more := false
@@ -83,6 +83,7 @@ func (s *shard) turn() {
 	}
 	s.noteFreeing(false)
 	more = s.letGo(start) || more
+	more = s.tidyInterest(tx.limits) || more
 	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
 		more = s.evictDue(start) || more
 	}

@@ -55,6 +55,8 @@ type shard struct {
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
 
+	interest interest // who has read which keys
+
 	watched int                    // keys that somebody watches
 	watches []map[string]*watchers // of those, by database; nil until somebody watches
 }
@@ -173,7 +175,7 @@ func (s *shard) run(m message) {
 }
 
 func (s *shard) runPart(j *Job, part int) {
-	s.tx.limits = s.g.limits.Load()
+	s.tx.limits, s.tx.client = s.g.limits.Load(), j.client
 	j.parts[part].work.Run(&s.tx)
 	s.settle()
 }

@@ -34,11 +34,13 @@ type Limits struct {
 	Overhead     func() int64
 	Encoding     value.Limits
 	Notices      *Notices // keyspace notifications; nil: none
+	TrackedKeys  int64    // keys that clients have read, of all shards, that are remembered for them; 0: no limit
 }
 
 // SetLimits replaces the limits; messages that start later obey the new ones.
 func (g *Group) SetLimits(l Limits) {
-	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) {
+	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) ||
+		l.TrackedKeys != 0 && g.trackedKeys.Load() > l.TrackedKeys {
 		g.Tick()
 	}
 }
