@@ -81,6 +81,7 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
 	if tx.limits.evicts() && tx.over() {
 		more = s.evictDue(start) || more
@@ -154,6 +155,7 @@ func (s *shard) arm() {
 			next = min(next, at+1)
 		}
 	}
+	next = min(next, s.survey.due())
 	if at := max(next, now+minRest); at < s.armed {
 		s.rest(now, at-now)
 	}
