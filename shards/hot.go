@@ -39,6 +39,7 @@ type hotKeys struct {
 	counts  [hotCounters]int64
 	keys    [hotCounters]hotName
 	used    int
+	floor   int64 // no count is lower
 	aged    int64 // unix nanoseconds: when counts were halved last
 	counted int64 // nanoseconds that counts are of, up to then, weighing as the counts do
 }
@@ -110,6 +111,7 @@ func (h *hotKeys) add(hash uint64, db int, key []byte, times int64) {
 	if at < hotCounters {
 		h.used++
 		h.counts[at] = 0
+		h.floor = min(h.floor, times)
 	} else {
 		at = h.lowest()
 	}
@@ -120,12 +122,17 @@ func (h *hotKeys) add(hash uint64, db int, key []byte, times int64) {
 	h.counts[at] += times
 }
 
+// lowest is a counter of the lowest count. Where no key stands out many have it, so the first one will do.
 func (h *hotKeys) lowest() (at int) {
 	for i, n := range h.counts {
+		if n == h.floor {
+			return i
+		}
 		if n < h.counts[at] {
 			at = i
 		}
 	}
+	h.floor = h.counts[at]
 	return at
 }
 
@@ -143,6 +150,7 @@ func (h *hotKeys) age(now int64) {
 
 // halve halves the counts, and forgets those that come to nothing.
 func (h *hotKeys) halve() {
+	h.floor /= 2
 	kept := 0
 	for i := range h.used {
 		h.counts[i] /= 2
