@@ -120,6 +120,9 @@ func (s *Session) runBlocking(row *Row, args [][]byte, need shards.Mask, w *bufi
 
 // begin is the first run, and what makes it wait.
 func (sl *sleeper) begin(tx *shards.Tx) {
+	if sl.call.Tx = tx; tx.Sampled() {
+		sl.call.heat()
+	}
 	if sl.run(tx) {
 		return
 	}

@@ -99,6 +99,9 @@ func (e *Executor) invokeOnData(c *Call) {
 		return
 	}
 	c.long(len(c.Args))
+	if c.Tx.Sampled() {
+		c.heat()
+	}
 	if e.invoke(c) {
 		if c.tracks {
 			c.track()

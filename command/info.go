@@ -49,6 +49,7 @@ func infoSections() []infoSection {
 		{"latencystats", "Latencystats", false, true, infoLatencyStats},
 		{"cluster", "Cluster", true, true, infoCluster},
 		{"keyspace", "Keyspace", true, true, infoKeyspace},
+		{"keysizes", "Keysizes", false, true, infoKeysizes},
 	}
 }
 

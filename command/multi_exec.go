@@ -161,6 +161,9 @@ func (x *execution) step(c *Call, q *queued) {
 	mark, closing := c.Reply.Mark(), c.Session.isClosing(x)
 	if c.Tx != nil {
 		x.open(c)
+		if c.Tx.Sampled() {
+			c.heat()
+		}
 	}
 	switch ok := c.Server.invoke(c); {
 	case c.Tx == nil:

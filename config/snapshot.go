@@ -119,6 +119,8 @@ type Snapshot struct {
 	HTTPPort          int // 0 for the port of Redis
 	IOPollers         int // 0 for three quarters of the processors, at least one
 
+	HotkeysSampleEvery int64 // commands of which one is looked at; 0: none is
+
 	values []string // canonical, by row number
 }
 

@@ -511,7 +511,10 @@ func ownRows() []Row {
 	for i := range rows {
 		rows[i] = rows[i].with(Immutable | Own)
 	}
-	return rows
+	return append(rows,
+		integer("hotkeys-sample-every", 100, 0, intMax, "Of so many commands one is looked at for HOTKEYS; 0 for none.").
+			with(Own).into(toInt(func(s *Snapshot) *int64 { return &s.HotkeysSampleEvery })),
+	)
 }
 
 // readWords reads a set of words; lines of one start-up add up.

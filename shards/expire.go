@@ -82,6 +82,7 @@ func (s *shard) turn() {
 		more = more || moving
 	}
 	s.noteFreeing(false)
+	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
 	more = s.tidyInterest(tx.limits) || more
 	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
@@ -156,6 +157,7 @@ func (s *shard) arm() {
 			next = min(next, at+1)
 		}
 	}
+	next = min(next, s.survey.due())
 	if at := max(next, now+minRest); at < s.armed {
 		s.rest(now, at-now)
 	}

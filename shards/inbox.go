@@ -52,6 +52,9 @@ type shard struct {
 
 	frozen *frozen // of a snapshot; nil: none is open
 
+	hot    *hotKeys // nil until a command was looked at
+	survey survey
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
 

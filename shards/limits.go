@@ -31,6 +31,7 @@ type Limits struct {
 	LFULogFactor int   // lfu-log-factor
 	LFUDecay     int64 // lfu-decay-time, minutes
 	KeepExpired  bool  // no active expiry (DEBUG SET-ACTIVE-EXPIRE 0): keys expire when they are touched
+	HotEvery     int64 // of so many commands one is looked at for hot keys; 0: none
 	Overhead     func() int64
 	Encoding     value.Limits
 	Notices      *Notices // keyspace notifications; nil: none

@@ -30,6 +30,7 @@ type Tx struct {
 	serving bool  // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
+	sampler sampler
 
 	changes int // Changed calls of this transaction
 	settled int // of those, the ones before the last Step: they stay
@@ -322,6 +323,7 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 // preImage runs before the first change of a key, by whatever path.
 func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
+	s.survey.stale = true
 	tx.undo.keep(d, key, ref)
 	if ref != 0 {
 		d.space.Keep(ref)
