@@ -298,23 +298,28 @@ func (s *Server) lookAtAll() {
 	s.evict(s.clientBudget())
 }
 
-// evict ends the clients that hold most until all that may be evicted hold together no more than a limit in bytes; 0 is none.
+// evict ends the clients that hold most until all clients hold together less than a limit in bytes; 0 is none. Those that may not be evicted
+// (CLIENT NO-EVICT) count too, at the expense of the others.
 func (s *Server) evict(limit int64) {
 	if limit == 0 {
 		return
 	}
 	held, sum := map[*conn]int64{}, int64(0)
 	for _, c := range s.all() {
-		if c.session.Evictable() && !c.killed.Load() {
-			held[c] = c.session.Memory()
-			sum += held[c]
+		if c.killed.Load() {
+			continue
+		}
+		n := c.session.Memory()
+		sum += n
+		if c.session.Evictable() {
+			held[c] = n
 		}
 	}
-	if sum <= limit {
+	if sum < limit {
 		return
 	}
 	for _, c := range slices.SortedFunc(maps.Keys(held), func(a, b *conn) int { return cmp.Compare(held[b], held[a]) }) {
-		if sum <= limit {
+		if sum < limit {
 			return
 		}
 		sum -= held[c]
