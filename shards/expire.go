@@ -23,6 +23,12 @@ const (
 	sweepWork = 64      // nodes of collections that are gone freed in a turn: some 20 microseconds
 )
 
+// The events of LATENCY that shards tell of, by Redis's names.
+const (
+	spikeExpiry   = "expire-cycle"
+	spikeEviction = "eviction-cycle"
+)
+
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
