@@ -162,7 +162,7 @@ func (s *server) applyConfig() {
 		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
 		"stream-node-max-bytes", "stream-node-max-entries", "notify-keyspace-events",
-		"hotkeys-sample-every",
+		"hotkeys-sample-every", "latency-monitor-threshold",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -203,6 +203,7 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l.Overhead, l.Encoding = s.conns.Buffered, encoding(now)
 	l.Notices = s.exec.Notices(now.NotifyKeyspaceEvents)
 	l.HotEvery = now.HotkeysSampleEvery
+	l.Spike, l.Spiked = now.LatencyMonitorThreshold*int64(time.Millisecond), s.exec.Spiked
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}

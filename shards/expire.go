@@ -76,6 +76,9 @@ func (s *shard) turn() {
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
+		if d.used == 0 {
+			continue // it was never written
+		}
 		s.touch(d)
 		if !tx.limits.KeepExpired && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
@@ -87,6 +90,7 @@ func (s *shard) turn() {
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
 	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
 	if tx.limits.evicts() && tx.over() {
