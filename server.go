@@ -193,7 +193,7 @@ func (s *server) applyConfig() {
 		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
 		"stream-node-max-bytes", "stream-node-max-entries", "notify-keyspace-events",
-		"tracking-table-max-keys", "hotkeys-sample-every",
+		"tracking-table-max-keys", "hotkeys-sample-every", "latency-monitor-threshold",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -235,6 +235,7 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l.Notices = s.exec.Notices(now.NotifyKeyspaceEvents)
 	l.TrackedKeys = now.TrackingTableMaxKeys
 	l.HotEvery = now.HotkeysSampleEvery
+	l.Spike, l.Spiked = now.LatencyMonitorThreshold*int64(time.Millisecond), s.exec.Spiked
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}

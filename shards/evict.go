@@ -24,7 +24,8 @@ func (tx *Tx) MakeRoom() bool {
 	if tx.limits.Policy.Order == NoEviction {
 		return false
 	}
-	evicted := 0
+	evicted, start := 0, tx.g.clock()
+	defer func() { tx.limits.spiked(spikeEviction, tx.g.clock()-start) }()
 	tx.eachShard(func(s *shard) {
 		most := maxEvictions
 		if s.frozen != nil {

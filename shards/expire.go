@@ -23,6 +23,12 @@ const (
 	sweepWork = 64      // nodes of collections that are gone freed in a turn: some 20 microseconds
 )
 
+// The events of LATENCY that shards tell of, by Redis's names.
+const (
+	spikeExpiry   = "expire-cycle"
+	spikeEviction = "eviction-cycle"
+)
+
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
@@ -70,6 +76,9 @@ func (s *shard) turn() {
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
+		if d.used == 0 {
+			continue // it was never written
+		}
 		s.touch(d)
 		if !s.g.keepsExpired() && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
@@ -82,6 +91,7 @@ func (s *shard) turn() {
 		more = more || moving
 	}
 	s.noteFreeing(false)
+	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
 	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
 	more = s.tidyInterest(tx.limits) || more
