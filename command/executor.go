@@ -44,14 +44,17 @@ type Executor struct {
 	warned     atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
 	web        http.Handler // health and metrics
 	pause      pause
+	load       atomic.Pointer[Load] // nil: nothing is being read
 	self       serverIdentity
 }
 
 // Hooks are what commands ask of the process around them; main fills them in. What is nil is not there: its figures are
 // zero.
 type Hooks struct {
-	Shutdown func()         // begins an orderly stop
-	Network  func() Network // the connections' counters
+	Shutdown      func(how config.ShutdownFlags) error // begins an orderly stop, or says why not
+	AbortShutdown func() bool                          // takes back what a signal has asked for, if it has not begun; false: there is none
+	HoldSignals   func(on bool)                        // makes what signals ask for wait, or ends that
+	Network       func() Network                       // the connections' counters
 }
 
 // Network is what only the listeners know, since the start.
@@ -77,6 +80,7 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 		sessions: xsync.NewMapOf[int64, *Session](), channels: pubsub.NewRegistry(),
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
+	e.pause.keep = g.KeepKeys
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
 	e.courier.broadcasts = &e.broadcasts

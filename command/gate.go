@@ -38,10 +38,13 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	return row, s.occupied(row)
 }
 
-// occupied refuses what a client cannot do while it listens or monitors.
+// occupied refuses what a client cannot do while it listens or monitors, or the server has no data to show yet.
 func (s *Session) occupied(row *Row) error {
 	if row.Flags&Listening == 0 && s.onlyListens() {
 		return errOnlyListens(row)
+	}
+	if s.isLoading(row) {
+		return errLoading
 	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return errMonitorData

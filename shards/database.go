@@ -53,7 +53,7 @@ func (tx *Tx) Scan(cursor uint64, count int, fn func(key []byte, it Item)) uint6
 		fn(d.space.Key(ref), Item{d, ref})
 	})
 	for _, ref := range dead {
-		s.expire(tx, d, ref)
+		tx.pass(s, d, ref)
 	}
 	switch {
 	case next != 0:
@@ -77,7 +77,7 @@ func (tx *Tx) Random() (key []byte, ok bool) {
 		if !tx.overdue(d, ref) {
 			return d.space.Key(ref), true
 		}
-		s.expire(tx, d, ref)
+		tx.pass(s, d, ref)
 	}
 	return nil, false
 }

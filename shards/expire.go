@@ -71,19 +71,20 @@ func (s *shard) turn() {
 	more := false
 	for i, d := range s.dbs {
 		s.touch(d)
-		if !tx.limits.KeepExpired && d.timed() > 0 {
+		if !s.g.keepsExpired() && d.timed() > 0 {
 			more = s.expireFor(i, d, start) || more
 		}
-		if !tx.limits.KeepExpired && d.fields.Len() > 0 {
+		if !s.g.keepsExpired() && d.fields.Len() > 0 {
 			more = s.expireFieldsFor(i, d, start) || more
 		}
 		more = d.space.Sweep(sweepWork) || more
 		_, moving := d.space.Compact(idleClean)
 		more = more || moving
 	}
+	s.noteFreeing(false)
 	more = s.letGo(start) || more
 	more = s.tidyInterest(tx.limits) || more
-	if tx.limits.evicts() && tx.over() {
+	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
 		more = s.evictDue(start) || more
 	}
 	s.stats.ExpiryTurns++
@@ -143,7 +144,7 @@ func (s *shard) arm() {
 		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)
 		}
-		if s.g.limits.Load().KeepExpired {
+		if s.g.keepsExpired() {
 			continue
 		}
 		if d.timed() > 0 {

@@ -71,6 +71,8 @@ type Group struct {
 
 	limits      atomic.Pointer[Limits]
 	torn        atomic.Bool  // see Tear
+	keeping     atomic.Bool  // see KeepKeys
+	freeing     atomic.Int32 // shards that free evicted collections
 	roughly     atomic.Int64 // bytes of keys and values, see memory.go
 	trackedKeys atomic.Int64 // see tracking.go
 	jobs        sync.Pool    // of *Job, for Run

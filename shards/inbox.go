@@ -43,6 +43,7 @@ type shard struct {
 	armed   int64         // unix ms of the next expiry turn; math.MaxInt64: none
 	touched []*db         // databases written since settle
 	memory  memory
+	freeing bool // collections that were evicted are being freed
 
 	key   []byte // of the hash of which a turn expires fields
 	seed  maphash.Seed

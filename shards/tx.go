@@ -25,6 +25,7 @@ type Tx struct {
 	closed  bool
 	client  int64 // whose command it is; 0: nobody's
 	quiet   bool  // reads leave no trace: CLIENT NO-TOUCH
+	hid     bool  // a key past its deadline was not found and is still there: see pause.go
 	voided  bool  // this command has told that every key may have changed
 	serving bool  // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
@@ -52,7 +53,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.voided, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, false, 0, 0, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.hid, tx.voided, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, false, false, 0, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -265,11 +266,11 @@ func (tx *Tx) Peek(key []byte) (Item, bool) {
 	return Item{d, ref}, ref != 0
 }
 
-// find looks a key up, and removes it if it is past its deadline.
+// find looks a key up, and removes or hides it if it is past its deadline.
 func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 	ref := d.space.Find(key)
 	if ref != 0 && d.space.HasTimer(ref) && d.space.Deadline(uint32(ref)) < tx.Now() {
-		s.expire(tx, d, ref)
+		tx.pass(s, d, ref)
 		return 0
 	}
 	return ref
@@ -279,12 +280,15 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 // slot.
 func (tx *Tx) Write(key []byte) *Slot {
 	s, d := tx.home(key)
-	return tx.hold(tx.open(s, d, key, tx.find(s, d, key)))
+	return tx.hold(tx.open(s, d, key, tx.findToWrite(s, d, key)))
 }
 
 // WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
 func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 	s, _ := tx.home(key)
+	if it.ref == 0 && tx.hid {
+		tx.unhide(s, it.d, key)
+	}
 	return tx.hold(tx.open(s, it.d, key, it.ref))
 }
 
@@ -358,7 +362,7 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
 	s, d := tx.home(key)
-	slot := tx.open(s, d, key, tx.find(s, d, key))
+	slot := tx.open(s, d, key, tx.findToWrite(s, d, key))
 	return slot.Delete()
 }
 
