@@ -183,7 +183,6 @@ func (c *cacher) work(done <-chan struct{}) error {
 			}
 		}
 	}
-	return nil
 }
 
 // settle hears what is still to be told.
