@@ -131,13 +131,16 @@ func (t *tracking) suits(old *tracking) error {
 		return errOptBcast
 	case t.optIn && t.optOut:
 		return errOptBoth
-	case old != nil && (t.optIn && old.optOut || t.optOut && old.optIn):
+	case old != nil && t.reverses(old):
 		return errSwitchOpt
 	case t.broadcast:
 		return t.overlaps(old)
 	}
 	return nil
 }
+
+// reverses reports whether what the client says of a read would mean the opposite of what it meant before.
+func (t *tracking) reverses(old *tracking) bool { return t.optIn && old.optOut || t.optOut && old.optIn }
 
 // overlaps refuses prefixes of which one begins another, since the client would be told of a key twice. (redis-server answers both
 // an error and OK to some of these, which no client can make sense of.)

@@ -107,6 +107,9 @@ func (s *shard) evictOne(tx *Tx) bool {
 // is to go.
 func (s *shard) evictDue(now int64) (more bool) {
 	tx := &s.tx
+	if !tx.limits.evicts() || !tx.over() || s.g.keeping.Load() {
+		return false
+	}
 	tx.Begin(0, now)
 	defer tx.End()
 	return tx.MakeRoom() && tx.over()

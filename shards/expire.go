@@ -95,9 +95,7 @@ func (s *shard) turn() {
 	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
 	more = s.tidyInterest(tx.limits) || more
-	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
-		more = s.evictDue(start) || more
-	}
+	more = s.evictDue(start) || more
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {

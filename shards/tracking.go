@@ -94,6 +94,7 @@ func (s *shard) remember(key []byte, client int64) (ok bool) {
 	t := &s.interest
 	if t.space == nil {
 		t.space = keyspace.New(s.seed)
+		t.space.Poison = s.g.poison
 	}
 	ref := t.space.Find(key)
 	if ref == 0 {
