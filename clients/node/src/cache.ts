@@ -254,7 +254,7 @@ export class RedisCache<T extends CacheTypes = CacheTypes> {
     let cursor = "0";
     try {
       do {
-        const [next, values] = await this.#gate.run(() => this.#entries.invalidateSome(pattern, cursor), this.#scanTimeoutMs);
+        const [next, values] = await this.#gate.deliver(() => this.#entries.invalidateSome(pattern, cursor), this.#scanTimeoutMs);
         cursor = next;
         removed += values;
       } while (cursor !== "0");
@@ -370,7 +370,7 @@ export class RedisCache<T extends CacheTypes = CacheTypes> {
 
   /** Writes to the store, then removes the cached copy. If that cannot be, the write carries a debt. */
   async #change(keys: EntryKeys, write: (owedBy: string | undefined) => Promise<void>): Promise<void> {
-    const owedBy = this.#gate.usable ? undefined : this.#owner;
+    const owedBy = this.#gate.deliverable ? undefined : this.#owner;
     await write(owedBy);
     await this.#removeCopy(keys, owedBy !== undefined);
   }
@@ -384,7 +384,7 @@ export class RedisCache<T extends CacheTypes = CacheTypes> {
 
   async #removeCopy(keys: EntryKeys, recorded: boolean): Promise<void> {
     try {
-      await this.#gate.run(() => this.#entries.invalidate(keys));
+      await this.#gate.deliver(() => this.#entries.invalidate(keys));
       this.#counters.invalidations++;
     } catch (error) {
       await this.#failedToRemove(error as Error, recorded);

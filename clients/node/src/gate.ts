@@ -6,8 +6,12 @@
  * closed, and there is no doubt about what the cache holds. A doubt arises when
  * a connection is lost or an invalidation could not be delivered, and ends with
  * a verification that began after it. Requests are never the probe: while the
- * gate is shut they are refused at once, and verification runs in the
- * background, by the breaker's half-open rule with growing intervals.
+ * gate is shut they are refused at once, and probes run in the background, by
+ * the breaker's half-open rule with growing intervals.
+ *
+ * Invalidations pass as soon as a probe was answered, before the gate is open.
+ * If they did not, every write during a verification would be a new doubt, and
+ * under a steady load of writes the gate would never open.
  *
  * Invariant: `usable` is computed from those three in one synchronous step, so
  * no command is sent between a doubt and its end.
@@ -43,6 +47,7 @@ export class Gate {
   readonly #timer: NodeJS.Timeout;
   #doubts = 1; // counts them; the first is that nothing is known yet
   #settled = 0; // as many doubts as the last verification has settled
+  #answering = false; // a probe was answered, and nothing has failed since
   #probing = false;
   #failedProbes = 0;
   #closed = false;
@@ -54,6 +59,9 @@ export class Gate {
     this.#breaker = circuitBreaker(handleAll, {
       breaker: new ConsecutiveBreaker(options.failuresToOpen),
       halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PROBE_MS, maxDelay: SLOWEST_PROBE_MS }),
+    });
+    this.#breaker.onBreak(() => {
+      this.#answering = false;
     });
     redis.on("close", this.#onClose);
     redis.on("ready", this.#onReady);
@@ -67,6 +75,11 @@ export class Gate {
       this.#settled === this.#doubts &&
       !this.#closed
     );
+  }
+
+  /** Whether invalidations can be delivered, which is earlier than `usable`. */
+  get deliverable(): boolean {
+    return this.#redis.status === "ready" && this.#answering && !this.#closed;
   }
 
   get state(): GateState {
@@ -84,6 +97,23 @@ export class Gate {
     return this.#breaker.execute(() => inTime(command(), timeoutMs));
   }
 
+  /**
+   * Runs a command that makes the cache forget something.
+   *
+   * @throws CacheUnavailableError at once if it cannot be delivered.
+   */
+  async deliver<T>(command: () => Promise<T>, timeoutMs = this.#options.commandTimeoutMs): Promise<T> {
+    if (!this.deliverable) throw new CacheUnavailableError("the cache is down");
+    const begun = (): Promise<T> => inTime(command(), timeoutMs);
+    try {
+      // A breaker that is half open would make it wait for the probe.
+      return await (this.#breaker.state === CircuitState.Closed ? this.#breaker.execute(begun) : begun());
+    } catch (error) {
+      this.#answering = false;
+      throw error;
+    }
+  }
+
   /** What the cache holds is uncertain from now on, until it is verified. */
   doubt(): void {
     this.#doubts++;
@@ -99,6 +129,7 @@ export class Gate {
 
   readonly #onClose = (): void => {
     this.#doubts++;
+    this.#answering = false;
     this.#failedProbes = 0;
   };
 
@@ -109,18 +140,23 @@ export class Gate {
     this.#probing = true;
     const settles = this.#doubts;
     try {
-      await this.#breaker.execute(() => inTime(this.#verify(), this.#options.probeTimeoutMs));
+      await this.#breaker.execute(async () => {
+        await inTime(this.#redis.ping(), this.#options.probeTimeoutMs);
+        this.#answering = true;
+        await inTime(this.#verify(), this.#options.probeTimeoutMs);
+      });
       this.#settled = settles;
       this.#failedProbes = 0;
     } catch (error) {
-      if (!(error instanceof BrokenCircuitError)) this.#giveUpOnConnection();
+      if (!(error instanceof BrokenCircuitError)) this.#probeFailed();
     } finally {
       this.#probing = false;
     }
   }
 
   // Packets that vanish leave a connection that looks sound for many minutes.
-  #giveUpOnConnection(): void {
+  #probeFailed(): void {
+    this.#answering = false;
     if (++this.#failedProbes < PROBES_PER_CONNECTION) return;
     this.#failedProbes = 0;
     this.#redis.disconnect(true);
@@ -138,7 +174,7 @@ async function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
       reject(new CommandTimeoutError(`no answer in ${ms} ms`));
     };
     const timer = setTimeout(() => setImmediate(() => setImmediate(late)), ms);
-    promise.then(resolve, reject).finally(() => {
+    void promise.then(resolve, reject).finally(() => {
       clearTimeout(timer);
     });
   });
