@@ -26,19 +26,19 @@ for (const target of targets()) {
   describe(`integration on ${target.name}`, () => {
     let server: Server;
     let cache: RedisCache<Types>;
-    const pool = (): ReturnType<Postgres["pool"]> => (pools[0] ??= postgres.pool());
-    const pools: ReturnType<Postgres["pool"]>[] = [];
+    let pool: ReturnType<Postgres["pool"]>;
 
     before(async () => {
       server = await Server.start(target);
-      const store = new PostgresStore(pool(), { schema: `integration_${target.name.replace("-", "_")}` });
+      pool = postgres.pool();
+      const store = new PostgresStore(pool, { schema: `integration_${target.name.replace("-", "_")}` });
       await store.migrate();
       cache = new RedisCache<Types>({ redis: { port: server.port }, store, commandTimeoutMs: 2000 });
       assert.ok(await cache.ready(10_000));
     });
     after(async () => {
       await cache.close();
-      await Promise.all(pools.map((p) => p.end()));
+      await pool.end();
       await server.stop();
     });
 
