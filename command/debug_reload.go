@@ -60,26 +60,26 @@ func (r *reloading) passed(bytes int) {
 }
 
 // reloadDB reloads the values of the current database. As it commits on the way, an error leaves those reloaded that came before.
-func (c *reloading) reloadDB(db int) error {
+func (r *reloading) reloadDB(db int) error {
 	var keys [][]byte
-	c.Tx.Each(func(key []byte, _ shards.Item) bool {
+	r.Tx.Each(func(key []byte, _ shards.Item) bool {
 		keys = append(keys, append([]byte(nil), key...))
 		return true
 	})
 	var payload []byte
 	for i, key := range keys {
 		if i%reloadChunk == reloadChunk-1 {
-			c.Tx.Step(db)
+			r.Tx.Step(db)
 		}
-		it, ok := c.Tx.Peek(key)
+		it, ok := r.Tx.Peek(key)
 		if !ok {
 			continue // its deadline has passed
 		}
-		payload = rdb.AppendValue(payload[:0], it.View(), c.Tx.Encoding())
-		if err := c.reload(key, it, payload); err != nil {
+		payload = rdb.AppendValue(payload[:0], it.View(), r.Tx.Encoding())
+		if err := r.reload(key, it, payload); err != nil {
 			return Error(fmt.Sprintf("ERR Error trying to load the value of '%s': %v", cString(key), err))
 		}
-		c.passed(len(payload))
+		r.passed(len(payload))
 		if len(payload) >= proto.BigArg {
 			payload = nil // a text of this length stays where it is
 		}

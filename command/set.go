@@ -166,10 +166,15 @@ func (c *Call) moveMember(from, to, member []byte) (moved int) {
 	}
 	one := [1][]byte{member}
 	c.slot = c.Tx.Write(to)
+	existed := c.slot.Exists()
 	added := c.addMembers(one[:])
+	tells := !existed && c.Tx.TakeBackNew()
 	c.slot = c.Tx.Write(from)
 	c.set = value.EditSet(c.slot, c.Tx.Encoding())
 	c.removeMembers(from, one[:])
+	if tells {
+		c.Tx.Also(to, shards.EventNew)
+	}
 	if added > 0 {
 		c.Tx.Changed(to, shards.EventSAdd)
 	}

@@ -80,11 +80,8 @@ func (s *shard) turn() {
 			continue // it was never written
 		}
 		s.touch(d)
-		if !s.g.keepsExpired() && d.timed() > 0 {
-			more = s.expireFor(i, d, start) || more
-		}
-		if !s.g.keepsExpired() && d.fields.Len() > 0 {
-			more = s.expireFieldsFor(i, d, start) || more
+		if !s.g.keepsExpired() {
+			more = s.expireIn(i, d, start) || more
 		}
 		more = d.space.Sweep(sweepWork) || more
 		_, moving := d.space.Compact(idleClean)
@@ -101,6 +98,17 @@ func (s *shard) turn() {
 	if more {
 		s.rest(s.g.clock()/millisecond, turnRest)
 	}
+}
+
+// expireIn removes what is due in one database as long as the turn, begun at start, has time, and reports whether more is.
+func (s *shard) expireIn(index int, d *db, start int64) (more bool) {
+	if d.timed() > 0 {
+		more = s.expireFor(index, d, start)
+	}
+	if d.fields.Len() > 0 {
+		more = s.expireFieldsFor(index, d, start) || more
+	}
+	return more
 }
 
 // rest sets the timer for a turn in so many milliseconds.
