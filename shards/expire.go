@@ -76,19 +76,9 @@ func (s *shard) turn() {
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
-		if d.used == 0 {
-			continue // it was never written
+		if d.used != 0 { // else it was never written
+			more = s.turnOf(i, d, start) || more
 		}
-		s.touch(d)
-		if !tx.limits.KeepExpired && d.timed() > 0 {
-			more = s.expireFor(i, d, start) || more
-		}
-		if !tx.limits.KeepExpired && d.fields.Len() > 0 {
-			more = s.expireFieldsFor(i, d, start) || more
-		}
-		more = d.space.Sweep(sweepWork) || more
-		_, moving := d.space.Compact(idleClean)
-		more = more || moving
 	}
 	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
 	s.surveyTurn(start / millisecond)
@@ -101,6 +91,20 @@ func (s *shard) turn() {
 	if more {
 		s.rest(s.g.clock()/millisecond, turnRest)
 	}
+}
+
+// turnOf is the part of a turn, begun at start, that is one database's. It reports whether more is to be done soon.
+func (s *shard) turnOf(index int, d *db, start int64) (more bool) {
+	s.touch(d)
+	if keeps := s.tx.limits.KeepExpired; !keeps && d.timed() > 0 {
+		more = s.expireFor(index, d, start)
+	}
+	if keeps := s.tx.limits.KeepExpired; !keeps && d.fields.Len() > 0 {
+		more = s.expireFieldsFor(index, d, start) || more
+	}
+	more = d.space.Sweep(sweepWork) || more
+	_, moving := d.space.Compact(idleClean)
+	return more || moving
 }
 
 // rest sets the timer for a turn in so many milliseconds.
