@@ -76,16 +76,9 @@ func (s *shard) turn() {
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
-		if d.used == 0 {
-			continue // it was never written
+		if d.used != 0 { // else it was never written
+			more = s.turnOf(i, d, start) || more
 		}
-		s.touch(d)
-		if !s.g.keepsExpired() {
-			more = s.expireIn(i, d, start) || more
-		}
-		more = d.space.Sweep(sweepWork) || more
-		_, moving := d.space.Compact(idleClean)
-		more = more || moving
 	}
 	s.noteFreeing(false)
 	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
@@ -100,15 +93,18 @@ func (s *shard) turn() {
 	}
 }
 
-// expireIn removes what is due in one database as long as the turn, begun at start, has time, and reports whether more is.
-func (s *shard) expireIn(index int, d *db, start int64) (more bool) {
-	if d.timed() > 0 {
+// turnOf is the part of a turn, begun at start, that is one database's. It reports whether more is to be done soon.
+func (s *shard) turnOf(index int, d *db, start int64) (more bool) {
+	s.touch(d)
+	if keeps := s.g.keepsExpired(); !keeps && d.timed() > 0 {
 		more = s.expireFor(index, d, start)
 	}
-	if d.fields.Len() > 0 {
+	if keeps := s.g.keepsExpired(); !keeps && d.fields.Len() > 0 {
 		more = s.expireFieldsFor(index, d, start) || more
 	}
-	return more
+	more = d.space.Sweep(sweepWork) || more
+	_, moving := d.space.Compact(idleClean)
+	return more || moving
 }
 
 // rest sets the timer for a turn in so many milliseconds.

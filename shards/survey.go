@@ -197,16 +197,22 @@ func (s *shard) surveyed() []census {
 func (tx *Tx) Sizes(db int) (sum Sizes) {
 	tx.eachShard(func(s *shard) {
 		known := s.surveyed()
-		if known == nil || known[db].sizes == nil {
-			return
-		}
-		for t := range sum {
-			for i, n := range known[db].sizes[t] {
-				sum[t][i] += n
-			}
+		if db < len(known) {
+			known[db].addTo(&sum)
 		}
 	})
 	return sum
+}
+
+func (c *census) addTo(sum *Sizes) {
+	if c.sizes == nil {
+		return
+	}
+	for t := range sum {
+		for i, n := range c.sizes[t] {
+			sum[t][i] += n
+		}
+	}
 }
 
 // Biggest returns the n largest keys of a type on the shards held, in all databases, the largest first.
