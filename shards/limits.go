@@ -42,10 +42,10 @@ type Limits struct {
 
 // SetLimits replaces the limits; messages that start later obey the new ones.
 func (g *Group) SetLimits(l Limits) {
-	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) ||
-		l.TrackedKeys != 0 && g.trackedKeys.Load() > l.TrackedKeys {
+	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) {
 		g.Tick()
 	}
+	g.boundInterest(&l)
 }
 
 // spiked tells of work that no command asked for, if it was long.

@@ -214,6 +214,19 @@ func (s *shard) boundInterest(l *Limits, work int) (more bool) {
 	return true
 }
 
+// boundInterest gives shards with too many keys in their tables a turn. Those that are idle take it at once, on the caller's goroutine, so
+// that who has lowered the limit and says so finds that it is being kept.
+func (g *Group) boundInterest(l *Limits) {
+	for _, s := range g.shards {
+		if l.TrackedKeys == 0 || g.trackedKeys.Load() <= l.TrackedKeys {
+			return
+		}
+		if s.enqueue(message{}) {
+			s.drain()
+		}
+	}
+}
+
 // takeTrackedKey counts a key less if there are more than so many: then the caller must remove one.
 func (g *Group) takeTrackedKey(most int64) bool {
 	for {
