@@ -60,7 +60,6 @@ func deprecatedString(since, deprecated, instead string) commandDocs {
 
 // The features that are not built yet, and so are what needs them.
 const (
-	needsACL         = "users and their rules are not built yet"
 	needsCluster     = "cluster mode is not built yet"
 	needsFiles       = "RDB and append-only files are not built yet"
 	needsModules     = "there are no modules"
@@ -76,7 +75,6 @@ var (
 		"scripting": needsScripts,
 	}
 	absent = map[string]string{
-		"acl":          needsACL,
 		"bgrewriteaof": needsFiles,
 		"bgsave":       needsFiles,
 		"failover":     needsReplication,

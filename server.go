@@ -61,6 +61,12 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	cfg.OnRename(check)
+	checkUser, err := command.CheckUsers()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	cfg.OnUser(checkUser)
 	if err := cfg.Parse("", args); err != nil {
 		fmt.Fprint(stderr, err)
 		return 1
@@ -138,6 +144,9 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 		return nil, fmt.Errorf("build the command table: %w", err)
 	}
 	s.exec = exec
+	if err := exec.LoadUsers(); err != nil {
+		return nil, err
+	}
 	if s.conns, err = conn.NewServer(exec, cfg, s.log); err != nil {
 		return nil, fmt.Errorf("start the I/O engine: %w", err)
 	}

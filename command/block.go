@@ -168,6 +168,11 @@ func (sl *sleeper) run(tx *shards.Tx) (answered bool) {
 
 // Try implements shards.Client.
 func (sl *sleeper) Try(tx *shards.Tx) (served bool) {
+	if err := sl.call.permitAgain(); err != nil {
+		sl.call.disallow(err)
+		tx.End()
+		return true
+	}
 	s := sl.session
 	was := tx.Act(s.ID)
 	defer tx.Act(was)

@@ -142,7 +142,7 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote), s.seen.db,
 		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), s.queueLength(),
 		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, size, events(output), s.lastCommand(),
-		s.user, s.redirection(), s.seen.proto, s.libName, s.libVersion)
+		s.userName(), s.redirection(), s.seen.proto, s.libName, s.libVersion)
 }
 
 // letters are the letters of the client's state, in Redis's order. The lock of the identity is held.

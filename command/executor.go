@@ -14,6 +14,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"respite/acl"
 	"respite/config"
 	"respite/proto"
 	"respite/pubsub"
@@ -34,6 +35,8 @@ type Executor struct {
 	buffers    replyBuffers
 	lastID     atomic.Int64
 	monitors   atomic.Int32
+	users      *acl.Users
+	refusals   acl.Log
 	channels   *pubsub.Registry
 	letters    sync.Pool // of *letter
 	courier    courier
@@ -81,6 +84,7 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
 	e.pause.keep = g.KeepKeys
+	e.users = newUsers(table, c)
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
 	e.courier.broadcasts = &e.broadcasts
@@ -160,12 +164,12 @@ func (e *Executor) panicked(c *Call, p any) error {
 // command reads keys that it does not name; nil if the arguments do not fit the row's key specs.
 func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) []uint8 {
 	b.routes = b.routes[:0]
-	route := func(i int) {
+	route := func(i int, _ *KeySpec) {
 		shard := e.group.Route(args[i])
 		need.Set(shard)
 		b.routes = append(b.routes, uint8(shard))
 	}
-	ok := row.keyPositions(args, func(i int, _ *KeySpec) { route(i) })
+	ok := row.keyPositions(args, route)
 	if row.Flags&MovableKeys != 0 {
 		row.repeatedKeys(args, route)
 	}

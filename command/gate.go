@@ -1,5 +1,5 @@
 // gate.go: who may do what, before anything is done. Which of several refusals a client sees is part of the protocol,
-// so the order here is that of Redis's processCommand: unknown, arity, protected, authentication, and then what the
+// so the order here is that of Redis's processCommand: unknown, arity, protected, authentication, access control, and then what the
 // state of the server forbids. A refused command still takes its place among the replies.
 
 package command
@@ -29,6 +29,14 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	}
 	if row.Flags&NoAuth == 0 && !s.Authenticated() {
 		return row, errNoAuth
+	}
+	if s.multi != nil && row.Flags&NoMulti != 0 {
+		return row, errNotInMulti
+	}
+	if !s.user.Load().Rules().Free() {
+		if err := s.gateACL(row, args); err != nil {
+			return row, err
+		}
 	}
 	if s.multi != nil {
 		if err := s.gateMulti(row); err != nil {

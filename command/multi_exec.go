@@ -159,6 +159,12 @@ func timedTogether(all []queued) int {
 func (x *execution) step(c *Call, q *queued) {
 	c.Row, c.Args, c.loud = q.row, q.args, false
 	mark, closing := c.Reply.Mark(), c.Session.isClosing(x)
+	if err := c.permitQueued(); err != nil {
+		c.disallow(err)
+		q.outcome = c.outcome
+		x.mute(c, mark, closing)
+		return
+	}
 	if c.Tx != nil {
 		x.open(c)
 		if c.Tx.Sampled() {

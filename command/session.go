@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"respite/acl"
 	"respite/config"
 	"respite/proto"
 	"respite/pubsub"
@@ -48,6 +49,7 @@ type Session struct {
 	db            int
 	proto         int
 	authenticated bool
+	question      question // to the access control lists; the gate's
 	reply         replyMode
 	noTouch       bool
 	monitoring    bool
@@ -62,8 +64,8 @@ type Session struct {
 	name       string
 	libName    string
 	libVersion string
-	user       string
 	seen       seen
+	user       atomic.Pointer[acl.User] // only the session's goroutine changes it
 	noEvict    atomic.Bool
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
@@ -101,9 +103,9 @@ const (
 
 // NewSession registers a client. Close must follow.
 func (e *Executor) NewSession(c Conn) *Session {
-	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, user: defaultUser, created: e.group.Now(), gone: make(chan struct{})}
+	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, created: e.group.Now(), gone: make(chan struct{})}
 	s.lastActive.Store(s.created)
-	s.authenticated = e.config.Now().RequirePass == ""
+	s.standardUser()
 	s.seen = seen{proto: s.proto}
 	s.subs.Join(e.channels, s)
 	e.sessions.Store(s.ID, s)
@@ -413,13 +415,6 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 	call.Args, call.Tx, call.tracks = nil, nil, false
 	b.commands[len(b.commands)-1].mute = !call.muted && !call.loud && (s.isMute() || s.reply == replySkipNext)
 	call.muted = false
-}
-
-const defaultUser = "default"
-
-// Authenticated reports whether the client has said who it is, or need not.
-func (s *Session) Authenticated() bool {
-	return s.authenticated || s.exec.config.Now().RequirePass == ""
 }
 
 // Kill ends the client soon, from any goroutine.
