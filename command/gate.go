@@ -12,31 +12,14 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if s.last.Load() != row {
 		s.last.Store(row)
 	}
-	switch {
-	case row == nil && isCrossProtocol(args):
-		return nil, errCrossProtocol
-	case row == nil:
-		return nil, errUnknownCommand(args)
-	case row.subs != nil && len(args) >= 2:
-		return row, errUnknownSubcommand(row, args)
-	case !row.arityOK(len(args)):
-		return row, errArity(row)
-	case row.subs != nil && row.Run == nil:
-		return row, errArity(row)
+	if err := stated(row, args); err != nil {
+		return row, err
 	}
 	if err := s.protected(row); err != nil {
 		return row, err
 	}
-	if row.Flags&NoAuth == 0 && !s.Authenticated() {
-		return row, errNoAuth
-	}
-	if s.multi != nil && row.Flags&NoMulti != 0 {
-		return row, errNotInMulti
-	}
-	if !s.user.Load().Rules().Free() {
-		if err := s.gateACL(row, args); err != nil {
-			return row, err
-		}
+	if err := s.permitted(row, args); err != nil {
+		return row, err
 	}
 	if s.multi != nil {
 		if err := s.gateMulti(row); err != nil {
@@ -44,6 +27,34 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 		}
 	}
 	return row, s.occupied(row)
+}
+
+// stated refuses what is no command, or has too few or too many arguments.
+func stated(row *Row, args [][]byte) error {
+	switch {
+	case row == nil && isCrossProtocol(args):
+		return errCrossProtocol
+	case row == nil:
+		return errUnknownCommand(args)
+	case row.subs != nil && len(args) >= 2:
+		return errUnknownSubcommand(row, args)
+	case !row.arityOK(len(args)), row.subs != nil && row.Run == nil:
+		return errArity(row)
+	}
+	return nil
+}
+
+// permitted refuses what the client may not do, because it is not authenticated, in a transaction, or its user's rules say so.
+func (s *Session) permitted(row *Row, args [][]byte) error {
+	switch {
+	case row.Flags&NoAuth == 0 && !s.Authenticated():
+		return errNoAuth
+	case s.multi != nil && row.Flags&NoMulti != 0:
+		return errNotInMulti
+	case s.user.Load().Rules().Free():
+		return nil
+	}
+	return s.gateACL(row, args)
 }
 
 // occupied refuses what a client cannot do while it listens or monitors, or the server has no data to show yet.
