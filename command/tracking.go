@@ -140,7 +140,9 @@ func (t *tracking) suits(old *tracking) error {
 }
 
 // reverses reports whether what the client says of a read would mean the opposite of what it meant before.
-func (t *tracking) reverses(old *tracking) bool { return t.optIn && old.optOut || t.optOut && old.optIn }
+func (t *tracking) reverses(old *tracking) bool {
+	return t.optIn && old.optOut || t.optOut && old.optIn
+}
 
 // overlaps refuses prefixes of which one begins another, since the client would be told of a key twice. (redis-server answers both
 // an error and OK to some of these, which no client can make sense of.)
