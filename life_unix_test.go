@@ -20,6 +20,9 @@ import (
 // serveArgs is the variable that makes the test's program a server, with the arguments that it holds.
 const serveArgs = "RESPITE_TEST_SERVE"
 
+// exitTime is how long a server may take that has said good-bye. One built with the race detector waits for a second.
+const exitTime = 5 * time.Second
+
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv(serveArgs); ok {
 		os.Exit(run(append(os.Args[:1], strings.Fields(args)...)))
@@ -106,7 +109,7 @@ func TestSignalAnswersWhatWasRead(t *testing.T) {
 		all, err := io.ReadAll(in)
 		require.NoError(t, err)
 		require.Equal(t, "+OK\r\n+PONG\r\n", string(all))
-		p.ends(0, time.Second)
+		p.ends(0, exitTime)
 	}
 }
 
@@ -121,7 +124,7 @@ func TestDeadlineOfAShutdown(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.says("Some commands were not done in time")
 	require.Greater(t, time.Since(start), time.Second)
-	p.ends(0, time.Second)
+	p.ends(0, exitTime)
 }
 
 // A second signal does not wait for anybody.
@@ -135,7 +138,7 @@ func TestSecondSignal(t *testing.T) {
 	p.says("User requested shutdown...")
 	p.signal(syscall.SIGTERM)
 	p.says("You insist")
-	p.ends(1, time.Second)
+	p.ends(1, exitTime)
 }
 
 // A signal that has to wait can be taken back; clients are served meanwhile.
@@ -165,5 +168,5 @@ func TestAbortOfASignal(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, rest)
 	p.says("bye bye")
-	p.ends(0, time.Second)
+	p.ends(0, exitTime)
 }
