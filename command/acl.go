@@ -220,20 +220,16 @@ func (c *Call) replySelector(s acl.Description) {
 	c.pair("channels", s.Channels)
 }
 
-func aclList(c *Call) error {
-	users := c.Server.users.All()
-	c.Reply.Array(len(users))
-	for _, u := range users {
-		c.Reply.BulkString(u.Line())
-	}
-	return nil
-}
+func aclList(c *Call) error { return c.replyUsers((*acl.User).Line) }
 
-func aclUsers(c *Call) error {
+func aclUsers(c *Call) error { return c.replyUsers((*acl.User).Name) }
+
+// replyUsers replies with what is asked of each user.
+func (c *Call) replyUsers(show func(*acl.User) string) error {
 	users := c.Server.users.All()
 	c.Reply.Array(len(users))
 	for _, u := range users {
-		c.Reply.BulkString(u.Name())
+		c.Reply.BulkString(show(u))
 	}
 	return nil
 }
