@@ -12,17 +12,8 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if s.last.Load() != row {
 		s.last.Store(row)
 	}
-	switch {
-	case row == nil && isCrossProtocol(args):
-		return nil, errCrossProtocol
-	case row == nil:
-		return nil, errUnknownCommand(args)
-	case row.subs != nil && len(args) >= 2:
-		return row, errUnknownSubcommand(row, args)
-	case !row.arityOK(len(args)):
-		return row, errArity(row)
-	case row.subs != nil && row.Run == nil:
-		return row, errArity(row)
+	if err := fits(row, args); err != nil {
+		return row, err
 	}
 	if err := s.protected(row); err != nil {
 		return row, err
@@ -44,6 +35,21 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 		}
 	}
 	return row, s.occupied(row)
+}
+
+// fits refuses what is no command, or has too many or too few arguments.
+func fits(row *Row, args [][]byte) error {
+	switch {
+	case row == nil && isCrossProtocol(args):
+		return errCrossProtocol
+	case row == nil:
+		return errUnknownCommand(args)
+	case row.subs != nil && len(args) >= 2:
+		return errUnknownSubcommand(row, args)
+	case !row.arityOK(len(args)), row.subs != nil && row.Run == nil:
+		return errArity(row)
+	}
+	return nil
 }
 
 // occupied refuses what a client cannot do while it listens or monitors.

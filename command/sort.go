@@ -88,22 +88,30 @@ func (o *sortOptions) take(words [][]byte) (taken int, err error) {
 		o.store, o.stores = words[1], true
 		return 2, nil
 	case equalFold(word, "by") && left >= 1:
-		by := parseSortPattern(words[1])
-		if by.varies && !o.readsAll {
-			return 0, errSortBy
-		}
-		o.by, o.unsorted = &by, o.unsorted || !by.varies
-		return 2, nil
+		return 2, o.sortBy(words[1])
 	case equalFold(word, "get") && left >= 1:
-		if !o.readsAll {
-			return 0, errSortGet
-		}
-		o.get = append(o.get, parseSortPattern(words[1]))
-		return 2, nil
+		return 2, o.answerWith(words[1])
 	default:
 		return 0, errSyntax
 	}
 	return 1, nil
+}
+
+func (o *sortOptions) sortBy(pattern []byte) error {
+	by := parseSortPattern(pattern)
+	if by.varies && !o.readsAll {
+		return errSortBy
+	}
+	o.by, o.unsorted = &by, o.unsorted || !by.varies
+	return nil
+}
+
+func (o *sortOptions) answerWith(pattern []byte) error {
+	if !o.readsAll {
+		return errSortGet
+	}
+	o.get = append(o.get, parseSortPattern(pattern))
+	return nil
 }
 
 func (o *sortOptions) limit(offset, count []byte) error {
