@@ -309,7 +309,7 @@ func TestStopWhileClientsWait(t *testing.T) {
 		send(t, held, "SET", "k", "x")
 		s.blocked(t, len(all)+1)
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), stopTime)
+		ctx, cancel := context.WithTimeout(t.Context(), drainLimit)
 		defer cancel()
 		require.NoError(t, s.conns.Stop(ctx))
 		require.Less(t, time.Since(start), 2*time.Second)

@@ -74,19 +74,19 @@ func writePidFile(cfg *config.Config, log *slog.Logger) (remove func()) {
 	return func() { _ = os.Remove(name) }
 }
 
-// tellSupervisor tells systemd that the server is ready, by the protocol of sd_notify(3), if `supervised` asks for it.
-func tellSupervisor(cfg *config.Config, log *slog.Logger) {
+// tellSupervisor tells systemd of the server's state, by the protocol of sd_notify(3), if `supervised` asks for it.
+func tellSupervisor(cfg *config.Config, log *slog.Logger, state string) {
 	mode, socket := cfg.Now().Supervised, os.Getenv("NOTIFY_SOCKET")
 	if mode != "systemd" && mode != "auto" || socket == "" {
 		return
 	}
 	c, err := net.Dial("unixgram", socket)
 	if err == nil {
-		_, err = c.Write([]byte("STATUS=Ready to accept connections\nREADY=1\n"))
+		_, err = c.Write([]byte(state))
 		err = errors.Join(err, c.Close())
 	}
 	if err != nil {
-		log.Warn("Can't tell systemd that the server is ready", "error", err)
+		log.Warn("Can't tell systemd of the server's state", "error", err)
 	}
 }
 

@@ -26,8 +26,6 @@ import (
 	"respite/value"
 )
 
-const stopTime = 3 * time.Second // for clients to take their last replies
-
 // server is the parts of a running server.
 type server struct {
 	config *config.Config
@@ -43,8 +41,7 @@ type server struct {
 	tcp       endpoint
 	secure    endpoint
 
-	stop  chan struct{} // closed when somebody asks for the end
-	once  sync.Once
+	life  *life
 	chore sync.WaitGroup
 	done  context.CancelFunc // ends the chores
 }
@@ -79,6 +76,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	signals := make(chan os.Signal, maxSignals)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
 	s, err := newServer(cfg, out)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -88,15 +88,45 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	s.greet()
 	if err := s.listen(); err != nil {
 		s.log.Error("Failed listening on port, aborting", "error", err)
-		_ = s.shutdown() // nothing has been served
+		_ = s.shutdown(leastDrain) // nothing has been served
 		return 1
 	}
 	s.log.Info("Ready to accept connections")
-	tellSupervisor(cfg, s.log)
-	s.wait()
-	if err := s.shutdown(); err != nil {
-		s.log.Warn("Errors trying to shut down the server", "error", err)
+	tellSupervisor(cfg, s.log, "STATUS=Ready to accept connections\nREADY=1\n")
+	return s.live(signals)
+}
+
+// maxSignals is how many signals may come before the server looks at them.
+const maxSignals = 4
+
+// live serves until the end, and returns the exit code.
+func (s *server) live(signals <-chan os.Signal) int {
+	for {
+		select {
+		case sig := <-signals:
+			if s.life.signal(sig) {
+				return 1
+			}
+		case <-s.life.begun:
+			return s.end(signals)
+		}
+	}
+}
+
+// end stops the server, until a further signal comes.
+func (s *server) end(signals <-chan os.Signal) int {
+	tellSupervisor(s.config, s.log, "STOPPING=1\n")
+	done := make(chan error, 1)
+	go func() { done <- s.shutdown(s.life.drainTime()) }()
+	select {
+	case sig := <-signals:
+		s.life.signal(sig)
 		return 1
+	case err := <-done:
+		if err != nil {
+			s.log.Warn("Errors trying to shut down the server", "error", err)
+			return 1
+		}
 	}
 	s.log.Info("Respite is now ready to exit, bye bye...")
 	return 0
@@ -105,8 +135,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 // newServer builds the parts and connects them.
 func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 	now := cfg.Now()
-	s := &server{config: cfg, stop: make(chan struct{}), budget: memoryBudget()}
+	s := &server{config: cfg, budget: memoryBudget()}
 	s.log = newLogger(cfg, out, &s.level)
+	s.life = newLife(cfg, s.log)
 	s.group = shards.New(shards.Options{Shards: now.Shards, Databases: now.Databases, Queue: !now.InlineRuns})
 	exec, err := command.NewExecutor(s.group, cfg, s.log, s.hooks())
 	if err != nil {
@@ -130,7 +161,10 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 
 // hooks are what commands ask of the process.
 func (s *server) hooks() command.Hooks {
-	return command.Hooks{Shutdown: s.askToStop, Network: s.network}
+	return command.Hooks{
+		Shutdown: s.life.shutdown, AbortShutdown: s.life.abort, HoldSignals: s.life.hold,
+		Network: s.network,
+	}
 }
 
 // network is what the sockets have seen.
@@ -160,9 +194,6 @@ func (s *server) sample(ctx context.Context) {
 	}
 }
 
-// askToStop begins the end; it does not wait for it.
-func (s *server) askToStop() { s.once.Do(func() { close(s.stop) }) }
-
 // applyConfig puts settings into force that somebody has to be told of, now and whenever they change.
 func (s *server) applyConfig() {
 	limits := func(_, next *config.Snapshot) error { s.group.SetLimits(s.limits(next)); return nil }
@@ -171,6 +202,7 @@ func (s *server) applyConfig() {
 		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
 		"stream-node-max-bytes", "stream-node-max-entries", "notify-keyspace-events",
+		"tracking-table-max-keys", "hotkeys-sample-every", "latency-monitor-threshold",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -210,6 +242,9 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l.Samples, l.LFULogFactor, l.LFUDecay = now.MaxMemorySamples, now.LFULogFactor, int64(now.LFUDecayTime)
 	l.Overhead, l.Encoding = s.conns.Buffered, encoding(now)
 	l.Notices = s.exec.Notices(now.NotifyKeyspaceEvents)
+	l.TrackedKeys = now.TrackingTableMaxKeys
+	l.HotEvery = now.HotkeysSampleEvery
+	l.Spike, l.Spiked = now.LatencyMonitorThreshold*int64(time.Millisecond), s.exec.Spiked
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}
@@ -355,30 +390,17 @@ func listenAll(bind []string, port int) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-// wait returns when a signal or SHUTDOWN asks for the end.
-func (s *server) wait() {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	defer signal.Stop(signals)
-	select {
-	case sig := <-signals:
-		name := "SIGTERM"
-		if sig == os.Interrupt {
-			name = "SIGINT"
-		}
-		s.log.Warn("Received " + name + " scheduling shutdown...")
-	case <-s.stop:
-		s.log.Warn("User requested shutdown...")
-	}
-}
-
-// shutdown stops the parts, the outermost first.
-func (s *server) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+// shutdown stops the parts, the outermost first; clients have so long to take their last replies.
+func (s *server) shutdown(drain time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	s.stopWeb(ctx)
 	err := s.conns.Stop(ctx)
 	s.done()
+	if errors.Is(err, conn.ErrBusy) {
+		s.log.Warn("Some commands were not done in time; what they were about to do is lost")
+		return nil // their shards are held: nothing more can be stopped in order
+	}
 	s.chore.Wait()
 	s.group.Close()
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -27,6 +27,7 @@ const (
 
 	listenAttempts = 3 // another process may take the port that was found free
 	dialTime       = 5 * time.Second
+	drainLimit     = 3 * time.Second // for clients to take their last replies
 
 	// What the log says of a handler that panicked. Its client gets an error and the server goes on, but no test may
 	// pass over it.
@@ -55,7 +56,7 @@ func startServer(t testing.TB, args ...string) *testServer {
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		require.NoError(t, s.shutdown())
+		require.NoError(t, s.shutdown(drainLimit))
 		goleak.VerifyNone(t, before)
 		require.NotContains(t, s.log.String(), panicLogged)
 	})
@@ -80,7 +81,7 @@ func tryServer(args []string) (*testServer, error) {
 		return nil, err
 	}
 	if err := s.listen(); err != nil {
-		_ = s.shutdown() // nothing has been served
+		_ = s.shutdown(leastDrain) // nothing has been served
 		return nil, err
 	}
 	return s, nil

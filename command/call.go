@@ -26,6 +26,8 @@ type Call struct {
 	mayBlock bool    // the command may wait: it came by itself from a client
 	waits    waitFor // what it waits for, if it does: see block.go
 
+	tracks bool // what the command reads is remembered for its client
+
 	loud     bool         // the reply is a push, which CLIENT REPLY does not silence
 	queue    *transaction // what EXEC is to run
 	held     bool         // the command is one of a transaction's, whose shards are held: it must not wait for anybody

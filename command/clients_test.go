@@ -60,7 +60,10 @@ func (c *testClient) Post(b []byte) bool {
 
 func (c *testClient) SendPushes() {}
 
-func (c *testClient) Carry(Conn) {}
+func (c *testClient) PostPush(_, _, _ []byte) bool { return false }
+func (c *testClient) HoldPushes(bool)              {}
+func (c *testClient) Listen(bool)                  {}
+func (c *testClient) Carry(Conn)                   {}
 
 func (c *testClient) InsertPushes(*bufio.Writer) error { return nil }
 
@@ -324,6 +327,22 @@ func TestPauseLeavesNoWriteUnderWay(t *testing.T) {
 	}
 	close(stop)
 	writers.Wait()
+}
+
+// Fields that are due are hidden during a pause like keys, and go when it is over.
+func TestPauseKeepsFields(t *testing.T) {
+	r := newClientsRig(t)
+	c := r.connect()
+	expired := func() (n int64) {
+		r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) { n = tx.Stats().ExpiredFields })
+		return n
+	}
+	require.Equal(t, ":2\r\n*1\r\n:1\r\n+OK\r\n", c.do("HSET h f v g w", "HPEXPIRE h 20 FIELDS 1 f", "CLIENT PAUSE 60000 WRITE"))
+	time.Sleep(40 * time.Millisecond)
+	require.Equal(t, "$-1\r\n$1\r\ng\r\n*1\r\n$1\r\ng\r\n", c.do("HGET h f", "HRANDFIELD h", "HKEYS h"))
+	require.Zero(t, expired())
+	c.do("CLIENT UNPAUSE")
+	require.Eventually(t, func() bool { return expired() == 1 }, time.Second, time.Millisecond)
 }
 
 func (r *clientsRig) dirty() (n int64) {

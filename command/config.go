@@ -57,7 +57,7 @@ func configSet(c *Call) error {
 	for i := 2; i < len(c.Args); i += 2 {
 		pairs = append(pairs, config.Pair{Name: string(c.Args[i]), Value: string(c.Args[i+1])})
 	}
-	by := config.Caller{Local: c.Session.conn.Local()}
+	by := config.Caller{Local: c.Session.conn.Local(), Loading: c.Server.Loading()}
 	if err := c.Server.config.SetBy(by, pairs...); err != nil {
 		return err
 	}

@@ -123,6 +123,7 @@ func auth(c *Call) error {
 func quit(c *Call) error {
 	c.Session.closing = true
 	c.Server.stopMonitoring(c.Session) // the reply is the last that the client gets
+	c.Session.stopTracking()
 	c.Session.subs.UnsubscribeAll()
 	c.Reply.OK()
 	return nil
@@ -133,8 +134,10 @@ func quit(c *Call) error {
 func reset(c *Call) error {
 	s := c.Session
 	s.exec.stopMonitoring(s)
+	s.stopTracking()
 	s.discard()
 	s.subs.UnsubscribeAll()
+	s.conn.Listen(false)
 	s.selectDB(0)
 	s.setProto(c.Reply, minProto)
 	s.standardUser()

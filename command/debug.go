@@ -48,7 +48,7 @@ func debugCommands() []debugSub {
 		{"listpack", 3, 3, debugListpack, []string{"<key>", "    Write the elements of the listpack of <key> to the server log."}},
 		{"log", 3, 3, debugLog, []string{"<message>", "    Write <message> to the server log."}},
 		{"object", 3, 4, debugObject, []string{"<key>", "    Show low level info about `key` and associated value."}},
-		{"pause-cron", 3, 3, ignored, []string{"<0|1>", "    Accepted, of no effect: there is no cron."}},
+		{"pause-cron", 3, 3, debugPauseCron, []string{"<0|1>", "    Make the server wait before it does what signals ask for. There is no other cron."}},
 		{"populate", 3, 5, debugPopulate, []string{"<count> [<prefix>] [<size>]", "    Create <count> string keys named <prefix>:<num>, of <size> bytes each."}},
 		{"protocol", 3, 3, debugProtocol, []string{"<type>", "    Reply with a test value of the specified type."}},
 		{"quicklist-packed-threshold", 3, 3, debugPackedThreshold, []string{"<size>", "    Accepted, of no effect."}},
@@ -299,6 +299,14 @@ func debugSetActiveExpire(c *Call) error {
 
 // isSwitchedOn reads an argument <0|1>.
 func isSwitchedOn(b []byte) bool { return len(b) > 0 && b[0] >= '1' && b[0] <= '9' }
+
+func debugPauseCron(c *Call) error {
+	if hold := c.Server.hooks.HoldSignals; hold != nil {
+		hold(isSwitchedOn(c.Args[2]))
+	}
+	c.Reply.OK()
+	return nil
+}
 
 func debugSkipChecksum(c *Call) error {
 	c.Server.trusting.Store(isSwitchedOn(c.Args[2]))

@@ -5,6 +5,7 @@ package command
 
 import (
 	"fmt"
+	"time"
 
 	"respite/proto"
 	"respite/rdb"
@@ -14,41 +15,71 @@ import (
 // reloadChunk is how many keys are reloaded in one commit, so that the pre-images of all keys are not kept at once.
 const reloadChunk = 1024
 
+// reloading is a DEBUG RELOAD under way. Others wait for it, as they do in Redis, until it has read as much as that reads before it looks at
+// its clients; from then on they are told that the server is loading.
+type reloading struct {
+	*Call
+	read int64 // bytes
+	load *Load // nil: nobody has been told
+}
+
 func debugReload(c *Call) error {
-	home := c.Tx.DB()
+	home, r := c.Tx.DB(), reloading{Call: c}
+	defer r.end(home)
 	for db := range c.Server.group.Databases() {
-		c.Tx.Select(db)
-		if err := c.reloadDB(db); err != nil {
-			c.Tx.Select(home)
+		c.Tx.Step(db)
+		if err := r.reloadDB(db); err != nil {
 			return err
 		}
 	}
-	c.Tx.Select(home)
 	c.Reply.OK()
 	return nil
 }
 
+func (r *reloading) end(home int) {
+	r.Tx.Select(home)
+	if r.load != nil {
+		r.load.End()
+	}
+}
+
+// passed says that a key has been read.
+func (r *reloading) passed(bytes int) {
+	cfg := r.Server.config.Now()
+	r.read += int64(bytes)
+	switch {
+	case r.load != nil:
+		r.load.Read(int64(bytes))
+	case r.read >= cfg.LoadingEventsInterval && !r.Server.Loading():
+		r.load = r.Server.BeginLoad(r.Server.group.Used())
+		r.load.Read(r.read)
+	}
+	if cfg.KeyLoadDelay > 0 {
+		time.Sleep(time.Duration(cfg.KeyLoadDelay) * time.Microsecond)
+	}
+}
+
 // reloadDB reloads the values of the current database. As it commits on the way, an error leaves those reloaded that came before.
-func (c *Call) reloadDB(db int) error {
+func (r *reloading) reloadDB(db int) error {
 	var keys [][]byte
-	c.Tx.Each(func(key []byte, _ shards.Item) bool {
+	r.Tx.Each(func(key []byte, _ shards.Item) bool {
 		keys = append(keys, append([]byte(nil), key...))
 		return true
 	})
 	var payload []byte
 	for i, key := range keys {
 		if i%reloadChunk == reloadChunk-1 {
-			c.Tx.End()
-			c.Tx.Begin(db, c.Server.group.Now())
+			r.Tx.Step(db)
 		}
-		it, ok := c.Tx.Peek(key)
+		it, ok := r.Tx.Peek(key)
 		if !ok {
 			continue // its deadline has passed
 		}
-		payload = rdb.AppendValue(payload[:0], it.View(), c.Tx.Encoding())
-		if err := c.reload(key, it, payload); err != nil {
+		payload = rdb.AppendValue(payload[:0], it.View(), r.Tx.Encoding())
+		if err := r.reload(key, it, payload); err != nil {
 			return Error(fmt.Sprintf("ERR Error trying to load the value of '%s': %v", cString(key), err))
 		}
+		r.passed(len(payload))
 		if len(payload) >= proto.BigArg {
 			payload = nil // a text of this length stays where it is
 		}

@@ -24,35 +24,40 @@ import (
 
 // Executor runs commands for all sessions.
 type Executor struct {
-	group    *shards.Group
-	config   *config.Config
-	table    *Table
-	stats    *stats.Stats
-	log      *slog.Logger
-	hooks    Hooks
-	sessions *xsync.MapOf[int64, *Session]
-	batches  sync.Pool // of *batch
-	buffers  replyBuffers
-	lastID   atomic.Int64
-	monitors atomic.Int32
-	users    *acl.Users
-	refusals acl.Log
-	channels *pubsub.Registry
-	letters  sync.Pool // of *letter
-	courier  courier
-	blocked  atomic.Int64 // clients that wait for something that others do
-	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
-	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
-	web      http.Handler // health and metrics
-	pause    pause
-	self     serverIdentity
+	group      *shards.Group
+	config     *config.Config
+	table      *Table
+	stats      *stats.Stats
+	log        *slog.Logger
+	hooks      Hooks
+	sessions   *xsync.MapOf[int64, *Session]
+	batches    sync.Pool // of *batch
+	buffers    replyBuffers
+	lastID     atomic.Int64
+	monitors   atomic.Int32
+	users      *acl.Users
+	refusals   acl.Log
+	channels   *pubsub.Registry
+	letters    sync.Pool // of *letter
+	courier    courier
+	trackers   atomic.Int64 // clients that track
+	broadcasts broadcasts
+	blocked    atomic.Int64 // clients that wait for something that others do
+	trusting   atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+	warned     atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
+	web        http.Handler // health and metrics
+	pause      pause
+	load       atomic.Pointer[Load] // nil: nothing is being read
+	self       serverIdentity
 }
 
 // Hooks are what commands ask of the process around them; main fills them in. What is nil is not there: its figures are
 // zero.
 type Hooks struct {
-	Shutdown func()         // begins an orderly stop
-	Network  func() Network // the connections' counters
+	Shutdown      func(how config.ShutdownFlags) error // begins an orderly stop, or says why not
+	AbortShutdown func() bool                          // takes back what a signal has asked for, if it has not begun; false: there is none
+	HoldSignals   func(on bool)                        // makes what signals ask for wait, or ends that
+	Network       func() Network                       // the connections' counters
 }
 
 // Network is what only the listeners know, since the start.
@@ -78,9 +83,12 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 		sessions: xsync.NewMapOf[int64, *Session](), channels: pubsub.NewRegistry(),
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
+	e.pause.keep = g.KeepKeys
 	e.users = newUsers(table, c)
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
+	e.courier.broadcasts = &e.broadcasts
+	g.InvalidateBy(e)
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -95,7 +103,13 @@ func (e *Executor) invokeOnData(c *Call) {
 		return
 	}
 	c.long(len(c.Args))
+	if c.Tx.Sampled() {
+		c.heat()
+	}
 	if e.invoke(c) {
+		if c.tracks {
+			c.track()
+		}
 		c.Tx.End()
 		return
 	}

@@ -97,6 +97,33 @@ func TestAFullArenaLosesNothing(t *testing.T) {
 	}
 }
 
+// A member that is moved to a set that cannot grow any more stays where it is.
+func TestSMoveToAFullArenaLosesNothing(t *testing.T) {
+	r := newFullRig(t)
+	c := r.connect()
+	for n := 0; n < 500; n += 50 {
+		require.Equal(t, ":50\r\n", c.do(more("SADD {k}from", "mover:%d:"+strings.Repeat("x", 200), n, 50)))
+	}
+	for n, refused := 0, 0; refused < 3; n += 50 {
+		if c.do(more("SADD {k}to", "member:%d:of:some:length:or:other", n, 50)) == refusal(errOOM) {
+			refused++
+		}
+	}
+	refused := 0
+	for i := range 500 {
+		member := fmt.Sprintf("mover:%d:%s", i, strings.Repeat("x", 200))
+		if reply := c.do("SMOVE {k}from {k}to " + member); reply != refusal(errOOM) {
+			require.Equal(t, ":1\r\n", reply, i)
+			require.Equal(t, ":0\r\n:1\r\n", c.do("SISMEMBER {k}from "+member, "SISMEMBER {k}to "+member))
+			continue
+		}
+		refused++
+		require.Equal(t, ":1\r\n:0\r\n", c.do("SISMEMBER {k}from "+member, "SISMEMBER {k}to "+member))
+	}
+	require.Positive(t, refused)
+	r.requireSound("moves")
+}
+
 // Random commands in a small arena.
 func TestRandomCommandsInAFullArena(t *testing.T) {
 	r := newFullRig(t)

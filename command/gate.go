@@ -12,22 +12,14 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if s.last.Load() != row {
 		s.last.Store(row)
 	}
-	if err := fits(row, args); err != nil {
+	if err := stated(row, args); err != nil {
 		return row, err
 	}
 	if err := s.protected(row); err != nil {
 		return row, err
 	}
-	if row.Flags&NoAuth == 0 && !s.Authenticated() {
-		return row, errNoAuth
-	}
-	if s.multi != nil && row.Flags&NoMulti != 0 {
-		return row, errNotInMulti
-	}
-	if !s.user.Load().Rules().Free() {
-		if err := s.gateACL(row, args); err != nil {
-			return row, err
-		}
+	if err := s.permitted(row, args); err != nil {
+		return row, err
 	}
 	if s.multi != nil {
 		if err := s.gateMulti(row); err != nil {
@@ -37,8 +29,8 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	return row, s.occupied(row)
 }
 
-// fits refuses what is no command, or has too many or too few arguments.
-func fits(row *Row, args [][]byte) error {
+// stated refuses what is no command, or has too few or too many arguments.
+func stated(row *Row, args [][]byte) error {
 	switch {
 	case row == nil && isCrossProtocol(args):
 		return errCrossProtocol
@@ -52,10 +44,26 @@ func fits(row *Row, args [][]byte) error {
 	return nil
 }
 
-// occupied refuses what a client cannot do while it listens or monitors.
+// permitted refuses what the client may not do, because it is not authenticated, in a transaction, or its user's rules say so.
+func (s *Session) permitted(row *Row, args [][]byte) error {
+	switch {
+	case row.Flags&NoAuth == 0 && !s.Authenticated():
+		return errNoAuth
+	case s.multi != nil && row.Flags&NoMulti != 0:
+		return errNotInMulti
+	case s.user.Load().Rules().Free():
+		return nil
+	}
+	return s.gateACL(row, args)
+}
+
+// occupied refuses what a client cannot do while it listens or monitors, or the server has no data to show yet.
 func (s *Session) occupied(row *Row) error {
 	if row.Flags&Listening == 0 && s.onlyListens() {
 		return errOnlyListens(row)
+	}
+	if s.isLoading(row) {
+		return errLoading
 	}
 	if s.monitoring && row.Flags&(Write|ReadOnly|MayReplicate) != 0 {
 		return errMonitorData

@@ -323,7 +323,7 @@ func replyDeadlines(c *Call, from int64, unit func(ms int64) int64) error {
 // dropMissed takes those of some fields away that the view, which was asked for them, did not show because their deadlines have
 // passed. The reply is written then, and the view ends.
 func (c *Call) dropMissed(h *value.HashView, fields [][]byte) {
-	if !h.Missed() {
+	if !h.Missed() || c.Tx.KeepsExpired() {
 		return
 	}
 	key := c.Args[1]

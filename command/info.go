@@ -49,6 +49,7 @@ func infoSections() []infoSection {
 		{"latencystats", "Latencystats", false, true, infoLatencyStats},
 		{"cluster", "Cluster", true, true, infoCluster},
 		{"keyspace", "Keyspace", true, true, infoKeyspace},
+		{"keysizes", "Keysizes", false, true, infoKeysizes},
 	}
 }
 
@@ -167,7 +168,7 @@ func infoClients(c *Call, r *stats.Report) {
 	r.Add("client_recent_max_input_buffer", input)
 	r.Add("client_recent_max_output_buffer", output)
 	r.Add("blocked_clients", c.Server.Blocked())
-	r.Add("tracking_clients", 0)
+	r.Add("tracking_clients", c.Server.trackers.Load())
 	r.Add("pubsub_clients", c.Server.channels.Clients())
 	r.Add("clients_in_timeout_table", 0)
 	keys, onGone := c.Tx.Waited()
@@ -176,7 +177,8 @@ func infoClients(c *Call, r *stats.Report) {
 }
 
 func infoPersistence(c *Call, r *stats.Report) {
-	r.Add("loading", 0)
+	load := c.Server.load.Load()
+	r.Add("loading", zeroOrOne(load != nil))
 	r.Add("async_loading", 0)
 	r.Add("current_cow_peak", 0)
 	r.Add("current_cow_size", 0)
@@ -206,6 +208,23 @@ func infoPersistence(c *Call, r *stats.Report) {
 	r.Add("aof_last_cow_size", 0)
 	r.Add("module_fork_in_progress", 0)
 	r.Add("module_fork_last_cow_size", 0)
+	if load != nil {
+		f := load.figures(c.Server.group.Now())
+		r.Add("loading_start_time", f.started)
+		r.Add("loading_total_bytes", f.total)
+		r.Add("loading_rdb_used_mem", f.used)
+		r.Add("loading_loaded_bytes", f.read)
+		r.Addf("loading_loaded_perc", "%.2f%%", f.percent)
+		r.Add("loading_eta_seconds", f.eta)
+	}
+}
+
+// zeroOrOne is a yes or no as INFO shows it.
+func zeroOrOne(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // network is what the listeners count.

@@ -55,11 +55,14 @@ func infoMoreStats(c *Call, r *stats.Report) {
 	for _, name := range [...]string{
 		"latest_fork_usec", "total_forks", "migrate_cached_sockets",
 		"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
-		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-		"tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies",
+		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
 	} {
 		r.Add(name, 0)
 	}
+	r.Add("tracking_total_keys", c.Server.group.TrackedKeys())
+	r.Add("tracking_total_items", c.Tx.TrackedItems())
+	r.Add("tracking_total_prefixes", c.Server.broadcasts.Len())
+	r.Add("unexpected_error_replies", 0)
 	r.Add("total_error_replies", c.Server.stats.Errors.Total())
 	for _, name := range [...]string{
 		"dump_payload_sanitizations", "total_reads_processed", "total_writes_processed", "io_threaded_reads_processed",

@@ -59,6 +59,7 @@ func errAborted(why error) error {
 type transaction struct {
 	commands []queued
 	flags    Flags       // all that its commands have
+	missing  Flags       // all that one of them has not
 	need     shards.Mask // of all their keys
 	session  bool        // some are about the connection or the server, so it must run where these do
 	spoilt   bool        // a command was refused, so EXEC will be
@@ -102,6 +103,7 @@ func (t *transaction) keep(row *Row, args [][]byte) {
 	kept := t.words[from:len(t.words):len(t.words)]
 	t.commands = append(t.commands, queued{row: row, args: kept})
 	t.flags |= row.Flags
+	t.missing |= ^row.Flags
 }
 
 func (t *transaction) copied(a []byte) []byte {

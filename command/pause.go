@@ -17,7 +17,8 @@ import (
 
 // pause is the state of CLIENT PAUSE.
 type pause struct {
-	on sync.Mutex
+	on   sync.Mutex
+	keep func(on bool) // makes shards leave keys where they are, or ends that
 	// state is nil when there is none: the one check that every command pays.
 	state atomic.Pointer[pauseState]
 }
@@ -121,6 +122,7 @@ func (p *pause) begin(now, ms int64, writesOnly bool) {
 		old.timer.Stop()
 	}
 	p.state.Store(next)
+	p.keep(true)
 	next.timer = time.AfterFunc(time.Duration(next.until-now), func() { p.end(next) })
 }
 
@@ -137,6 +139,7 @@ func (p *pause) end(only *pauseState) {
 	}
 	now.timer.Stop()
 	p.state.Store(nil)
+	p.keep(false)
 	close(now.over)
 }
 

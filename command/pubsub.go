@@ -94,6 +94,7 @@ func sunsubscribe(c *Call) error { return c.unsubscribe(pubsub.ShardChannels, "s
 // subscribe answers with a push for each of its arguments.
 func (c *Call) subscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	c.Session.conn.Listen(true)
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Subscribe(k, name)
 		c.replySubscribed(k, word, name)
@@ -108,6 +109,7 @@ func (c *Call) subscribe(k pubsub.Kind, word string) error {
 // that is nothing it answers so.
 func (c *Call) unsubscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	defer func() { c.Session.conn.Listen(c.Session.subs.Subscribed()) }()
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Unsubscribe(k, name)
 		c.replySubscribed(k, word, name)

@@ -9,7 +9,7 @@ import (
 
 func serverRows() []Row {
 	return slices.Concat(
-		commandRows(), configRows(), infoRows(), slowlogRows(), latencyRows(), memoryRows(), debugRows(), lolwutRows(), serverOwnRows(),
+		commandRows(), configRows(), infoRows(), slowlogRows(), latencyRows(), memoryRows(), keysizeRows(), debugRows(), lolwutRows(), serverOwnRows(), shutdownRows(),
 	)
 }
 
@@ -18,10 +18,6 @@ func serverOwnRows() []Row {
 		{
 			Name: "role", Arity: 1, Flags: NoScript | Loading | Stale | Fast, ACL: "admin dangerous", Place: OnConnection, Run: role,
 			Since: "2.8.12", Cost: "O(1)", Doc: "Returns the server's part in replication.",
-		},
-		{
-			Name: "shutdown", Arity: -1, Flags: Admin | NoScript | Loading | Stale | NoMulti | AllowBusy, Place: Alone, Run: shutdown,
-			Since: "1.0.0", Cost: "O(1)", Doc: "Stops the server.",
 		},
 		{
 			Name: "time", Arity: 1, Flags: Loading | Stale | Fast, Place: OnConnection, Run: serverTime,
@@ -45,56 +41,6 @@ func role(c *Call) error {
 	c.Reply.BulkString("master")
 	c.Reply.Int(0)
 	c.Reply.Array(0)
-	return nil
-}
-
-// shutdownOptions are the words of SHUTDOWN.
-type shutdownOptions struct{ save, noSave, now, force, abort bool }
-
-func parseShutdown(c *Call) (o shutdownOptions, err error) {
-	for i := 1; i < len(c.Args); i++ {
-		switch {
-		case c.Option(i, "nosave"):
-			o.noSave = true
-		case c.Option(i, "save"):
-			o.save = true
-		case c.Option(i, "now"):
-			o.now = true
-		case c.Option(i, "force"):
-			o.force = true
-		case c.Option(i, "abort"):
-			o.abort = true
-		default:
-			return o, errSyntax
-		}
-	}
-	if o.save && o.noSave || o.abort && (o.save || o.noSave || o.now || o.force) {
-		return o, errSyntax
-	}
-	return o, nil
-}
-
-const (
-	errNoShutdown     = Error("ERR No shutdown in progress.")
-	errShutdownFailed = Error("ERR Errors trying to SHUTDOWN. Check logs.")
-)
-
-// shutdown answers nothing if all is well: the connection ends. Nobody who asks for a save is let down silently.
-func shutdown(c *Call) error {
-	o, err := parseShutdown(c)
-	switch {
-	case err != nil:
-		return err
-	case o.abort:
-		return errNoShutdown
-	case o.save && !o.force:
-		c.Server.log.Warn("SHUTDOWN SAVE refused: there is no persistence; SHUTDOWN NOSAVE stops the server without it")
-		return errShutdownFailed
-	}
-	c.Session.closing = true
-	if c.Server.hooks.Shutdown != nil {
-		c.Server.hooks.Shutdown()
-	}
 	return nil
 }
 

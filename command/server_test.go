@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,11 @@ type serverRig struct {
 	config  *config.Config
 	session *Session
 	network Network
-	stopped int
+
+	asked     []config.ShutdownFlags // of SHUTDOWN
+	refusal   error                  // what it is answered
+	abortable bool
+	held      bool
 }
 
 // quietConn is a connection to nobody.
@@ -33,6 +38,9 @@ type quietConn struct{}
 
 func (quietConn) Post([]byte) bool                 { return false }
 func (quietConn) SendPushes()                      {}
+func (quietConn) PostPush(_, _, _ []byte) bool     { return false }
+func (quietConn) HoldPushes(bool)                  {}
+func (quietConn) Listen(bool)                      {}
 func (quietConn) Carry(Conn)                       {}
 func (quietConn) InsertPushes(*bufio.Writer) error { return nil }
 func (quietConn) Speak(int)                        {}
@@ -56,8 +64,13 @@ func newServerRig(t *testing.T) *serverRig {
 	group.Start()
 	t.Cleanup(group.Close)
 	exec, err := NewExecutor(group, r.config, slog.New(slog.NewTextHandler(io.Discard, nil)), Hooks{
-		Shutdown: func() { r.stopped++ },
-		Network:  func() Network { return r.network },
+		Shutdown: func(how config.ShutdownFlags) error {
+			r.asked = append(r.asked, how)
+			return r.refusal
+		},
+		AbortShutdown: func() bool { return r.abortable },
+		HoldSignals:   func(on bool) { r.held = on },
+		Network:       func() Network { return r.network },
 	})
 	require.NoError(t, err)
 	r.exec = exec
@@ -116,8 +129,8 @@ func TestInfoSections(t *testing.T) {
 	for _, tc := range []struct{ args, titles string }{
 		{"", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
 		{"default", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
-		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace"},
-		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace"},
+		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
+		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"keyspace SERVER nosuch", "Server Keyspace"},
 		{"nosuch", ""},
 	} {
@@ -251,24 +264,44 @@ func TestLatencyHistogramOfAContainer(t *testing.T) {
 }
 
 func TestShutdown(t *testing.T) {
-	for _, tc := range []struct {
-		line, reply string
-		stops       bool
-	}{
-		{"SHUTDOWN NOSAVE SAVE", "-ERR syntax error\r\n", false},
-		{"SHUTDOWN nosuch", "-ERR syntax error\r\n", false},
-		{"SHUTDOWN ABORT NOW", "-ERR syntax error\r\n", false},
-		{"SHUTDOWN ABORT", "-ERR No shutdown in progress.\r\n", false},
-		{"SHUTDOWN SAVE", "-ERR Errors trying to SHUTDOWN. Check logs.\r\n", false},
-		{"SHUTDOWN SAVE FORCE", "", true},
-		{"SHUTDOWN", "", true},
-		{"SHUTDOWN NOSAVE NOW FORCE", "", true},
+	const save, noSave, now, force = config.ShutdownSave, config.ShutdownNoSave, config.ShutdownNow, config.ShutdownForce
+	for line, how := range map[string]config.ShutdownFlags{
+		"SHUTDOWN":                  0,
+		"SHUTDOWN SAVE":             save,
+		"SHUTDOWN save force":       save | force,
+		"SHUTDOWN NOSAVE NOW FORCE": noSave | now | force,
+		"SHUTDOWN NOW now":          now,
 	} {
 		r := newServerRig(t)
-		require.Equal(t, tc.reply, r.do(tc.line), tc.line)
-		require.Equal(t, tc.stops, r.stopped == 1, tc.line)
-		require.Equal(t, tc.stops, r.session.Closing(), tc.line)
+		require.Empty(t, r.do(line), line)
+		require.Equal(t, []config.ShutdownFlags{how}, r.asked, line)
+		require.True(t, r.session.Closing(), line)
+		r = newServerRig(t)
+		r.refusal = errors.New("refused")
+		require.Equal(t, "-ERR Errors trying to SHUTDOWN. Check logs.\r\n", r.do(line), line)
+		require.False(t, r.session.Closing(), line)
 	}
+	r := newServerRig(t)
+	for _, line := range []string{"SHUTDOWN NOSAVE SAVE", "SHUTDOWN nosuch", "SHUTDOWN ABORT NOW", "SHUTDOWN FORCE ABORT", "SHUTDOWN ABORT x"} {
+		require.Equal(t, "-ERR syntax error\r\n", r.do(line), line)
+	}
+	require.Equal(t, "-ERR No shutdown in progress.\r\n", r.do("SHUTDOWN ABORT"))
+	require.Equal(t, "+OK\r\n", r.do("DEBUG PAUSE-CRON 1"))
+	require.True(t, r.held)
+	r.abortable = true
+	require.Equal(t, "+OK\r\n", r.do("SHUTDOWN ABORT"))
+	require.Equal(t, "+OK\r\n", r.do("DEBUG PAUSE-CRON 0"))
+	require.False(t, r.held)
+	require.Empty(t, r.asked)
+	require.False(t, r.session.Closing())
+}
+
+// While a dataset is being read SHUTDOWN saves nothing, whatever it says.
+func TestShutdownDuringLoad(t *testing.T) {
+	r := newServerRig(t)
+	r.exec.BeginLoad(1)
+	require.Empty(t, r.do("SHUTDOWN SAVE NOW"))
+	require.Equal(t, []config.ShutdownFlags{config.ShutdownNoSave | config.ShutdownNow}, r.asked)
 }
 
 func TestTimeAndLolwut(t *testing.T) {

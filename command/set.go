@@ -157,16 +157,25 @@ func smove(c *Call) error {
 	return nil
 }
 
-// moveMember moves a member to another set, which may have it already, and returns 1, or 0 if it is not there.
+// moveMember moves a member to another set, which may have it already, and returns 1, or 0 if it is not there. It is added before it is
+// removed: only that can find the arena full, and the member is where it was then.
 func (c *Call) moveMember(from, to, member []byte) (moved int) {
-	one := [1][]byte{member}
-	c.slot = c.Tx.Write(from)
-	c.set = value.EditSet(c.slot, c.Tx.Encoding())
-	if c.removeMembers(from, one[:]) == 0 {
+	it, _ := c.Tx.Peek(from)
+	if set := value.MembersOf(it.View()); !set.Has(member) {
 		return 0
 	}
+	one := [1][]byte{member}
 	c.slot = c.Tx.Write(to)
-	if c.addMembers(one[:]) > 0 {
+	existed := c.slot.Exists()
+	added := c.addMembers(one[:])
+	tells := !existed && c.Tx.TakeBackNew()
+	c.slot = c.Tx.Write(from)
+	c.set = value.EditSet(c.slot, c.Tx.Encoding())
+	c.removeMembers(from, one[:])
+	if tells {
+		c.Tx.Also(to, shards.EventNew)
+	}
+	if added > 0 {
 		c.Tx.Changed(to, shards.EventSAdd)
 	}
 	return 1

@@ -90,7 +90,7 @@ func (o *sortOptions) take(words [][]byte) (taken int, err error) {
 	case equalFold(word, "by") && left >= 1:
 		return 2, o.sortBy(words[1])
 	case equalFold(word, "get") && left >= 1:
-		return 2, o.answerWith(words[1])
+		return 2, o.show(words[1])
 	default:
 		return 0, errSyntax
 	}
@@ -106,7 +106,7 @@ func (o *sortOptions) sortBy(pattern []byte) error {
 	return nil
 }
 
-func (o *sortOptions) answerWith(pattern []byte) error {
+func (o *sortOptions) show(pattern []byte) error {
 	if !o.readsAll {
 		return errSortGet
 	}

@@ -20,7 +20,7 @@ func newWeb(e *Executor) http.Handler {
 	metrics := stats.MetricsHandler(e.gather)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", e.healthy)
-	mux.HandleFunc("GET /readyz", e.healthy)
+	mux.HandleFunc("GET /readyz", e.ready)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		if user == "" {
@@ -45,9 +45,20 @@ func (e *Executor) mayAsk(u *acl.User) bool {
 	return allowed
 }
 
-// healthy answers once every shard has: a server whose shards hang is not well.
+// ready answers whether clients will be: not while a dataset is being read.
+func (e *Executor) ready(w http.ResponseWriter, r *http.Request) {
+	if e.Loading() {
+		http.Error(w, "loading", http.StatusServiceUnavailable)
+		return
+	}
+	e.healthy(w, r)
+}
+
+// healthy answers once every shard has: a server whose shards hang is not well. While a dataset is being read they may be busy for long.
 func (e *Executor) healthy(w http.ResponseWriter, _ *http.Request) {
-	e.group.Run(e.group.All(), 0, func(*shards.Tx) {})
+	if !e.Loading() {
+		e.group.Run(e.group.All(), 0, func(*shards.Tx) {})
+	}
 	_, _ = w.Write([]byte("ok\n")) // a client that is gone needs no answer
 }
 

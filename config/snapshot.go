@@ -68,6 +68,8 @@ type Snapshot struct {
 	LazyfreeLazyUserFlush  bool
 	NotifyKeyspaceEvents   EventClass
 	BusyReplyThreshold     int64 // milliseconds before a script answers BUSY; 0 never
+	KeyLoadDelay           int64 // microseconds to wait after each key that is loaded
+	LoadingEventsInterval  int64 // bytes loaded before clients are told that the server is loading
 	ReplicaServeStaleData  bool
 	ReplicaReadOnly        bool
 	ReplicaIgnoreMaxMemory bool
@@ -107,7 +109,7 @@ type Snapshot struct {
 	Supervised        string // "no", "upstart", "systemd" or "auto"
 	SetProcTitle      bool
 	ProcTitleTemplate string
-	ShutdownTimeout   int           // seconds to wait for lagging replicas
+	ShutdownTimeout   int           // seconds that clients have to take their last replies
 	ShutdownOnSigint  ShutdownFlags // how SIGINT ends the server
 	ShutdownOnSigterm ShutdownFlags // how SIGTERM ends the server
 	Hz                int           // background turns a second, a hint
@@ -118,6 +120,8 @@ type Snapshot struct {
 	HTTPEndpoints     bool
 	HTTPPort          int // 0 for the port of Redis
 	IOPollers         int // 0 for three quarters of the processors, at least one
+
+	HotkeysSampleEvery int64 // commands of which one is looked at; 0: none is
 
 	values []string // canonical, by row number
 }

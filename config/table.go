@@ -286,7 +286,7 @@ func processRows() []Row {
 			with(Immutable).into(toBool(func(s *Snapshot) *bool { return &s.SetProcTitle })),
 		str("proc-title-template", "{title} {listen-addr} {server-mode}", "What the process title says.").
 			checked(checkTitle).into(toString(func(s *Snapshot) *string { return &s.ProcTitleTemplate })),
-		integer("shutdown-timeout", 10, 0, intMax, "Seconds a shutdown waits for replicas that lag behind.").
+		integer("shutdown-timeout", 10, 0, intMax, "Seconds that clients have, when the server ends, to take their last replies.").
 			into(toInt(func(s *Snapshot) *int { return &s.ShutdownTimeout })),
 		enumSet("shutdown-on-sigint", "default", signalWords, "How SIGINT ends the server.").
 			checked(checkShutdown).into(toShutdown(func(s *Snapshot) *ShutdownFlags { return &s.ShutdownOnSigint })),
@@ -308,6 +308,10 @@ func rdbRows() []Row {
 	rows := []Row{
 		special("save", "", readSave, "Save points: seconds and changes after which a snapshot is written.").
 			with(MultiArg).refuses(noRDB, isSet).rewritten(saveLines),
+		integer("key-load-delay", 0, intMin, intMax, "Microseconds to wait after each loaded key, for tests.").
+			with(Hidden).into(toInt(func(s *Snapshot) *int64 { return &s.KeyLoadDelay })),
+		integer("loading-process-events-interval-bytes", 2*mib, kib, intMax, "Bytes loaded before clients are told so.").
+			with(Hidden).into(toInt(func(s *Snapshot) *int64 { return &s.LoadingEventsInterval })),
 	}
 	return append(rows, allInert(noRDB,
 		str("dbfilename", "dump.rdb", "Name of the snapshot file.").
@@ -319,8 +323,6 @@ func rdbRows() []Row {
 		boolean("stop-writes-on-bgsave-error", true, "Refuse writes after a snapshot failed."),
 		enum("sanitize-dump-payload", no, []string{no, yes, "clients"}, "Check serialised values in full."),
 		integer("rdb-key-save-delay", 0, intMin, intMax, "Microseconds to wait after each saved key, for tests.").with(Hidden),
-		integer("key-load-delay", 0, intMin, intMax, "Microseconds to wait after each loaded key, for tests.").with(Hidden),
-		integer("loading-process-events-interval-bytes", 2*mib, kib, intMax, "Bytes loaded between two looks at clients.").with(Hidden),
 	)...)
 }
 
@@ -508,7 +510,10 @@ func ownRows() []Row {
 	for i := range rows {
 		rows[i] = rows[i].with(Immutable | Own)
 	}
-	return rows
+	return append(rows,
+		integer("hotkeys-sample-every", 100, 0, intMax, "Of so many commands one is looked at for HOTKEYS; 0 for none.").
+			with(Own).into(toInt(func(s *Snapshot) *int64 { return &s.HotkeysSampleEvery })),
+	)
 }
 
 // readWords reads a set of words; lines of one start-up add up.

@@ -298,23 +298,28 @@ func (s *Server) lookAtAll() {
 	s.evict(s.clientBudget())
 }
 
-// evict ends the clients that hold most until all that may be evicted hold together no more than a limit in bytes; 0 is none.
+// evict ends the clients that hold most until all clients hold together less than a limit in bytes; 0 is none. Those that may not be evicted
+// (CLIENT NO-EVICT) count too, at the expense of the others.
 func (s *Server) evict(limit int64) {
 	if limit == 0 {
 		return
 	}
 	held, sum := map[*conn]int64{}, int64(0)
 	for _, c := range s.all() {
-		if c.session.Evictable() && !c.killed.Load() {
-			held[c] = c.session.Memory()
-			sum += held[c]
+		if c.killed.Load() {
+			continue
+		}
+		n := c.session.Memory()
+		sum += n
+		if c.session.Evictable() {
+			held[c] = n
 		}
 	}
-	if sum <= limit {
+	if sum < limit {
 		return
 	}
 	for _, c := range slices.SortedFunc(maps.Keys(held), func(a, b *conn) int { return cmp.Compare(held[b], held[a]) }) {
-		if sum <= limit {
+		if sum < limit {
 			return
 		}
 		sum -= held[c]
@@ -370,9 +375,15 @@ func (s *Server) all() []*conn {
 	return all
 }
 
+// ErrBusy says that commands went on when Stop gave up on them.
+var ErrBusy = errors.New("commands are not done")
+
+// cutTime is how long connections that are cut off have to notice it: only a command that runs for long does not.
+const cutTime = time.Second
+
 // Stop ends the server: no new connections, no more reading; commands that were read are answered, but for those
-// that wait for something that others do. Connections that
-// are not done when ctx is are cut off.
+// that wait for something that others do. Connections that are not done when ctx is are cut off. If commands go on even then the error is
+// ErrBusy, and nothing that they use may be stopped.
 func (s *Server) Stop(ctx context.Context) error {
 	s.endListening()
 	for _, c := range s.all() {
@@ -381,17 +392,24 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	done := make(chan struct{})
 	go func() { s.running.Wait(); close(done) }()
-	defer s.ended.Do(s.engine.stop) // when all are gone
 	select {
 	case <-done:
+		s.ended.Do(s.engine.stop)
 		return nil
 	case <-ctx.Done():
 	}
 	for _, c := range s.all() {
 		c.session.Kill()
 	}
-	<-done
-	return fmt.Errorf("stop: %w", ctx.Err())
+	late := time.NewTimer(cutTime)
+	defer late.Stop()
+	select {
+	case <-done:
+		s.ended.Do(s.engine.stop)
+		return fmt.Errorf("stop: %w", ctx.Err())
+	case <-late.C:
+		return ErrBusy
+	}
 }
 
 func (s *Server) endListening() {

@@ -10,28 +10,67 @@ import (
 	"respite/keyspace"
 )
 
-const maxEvictions = 128 // keys that one command may have to wait for
+const (
+	maxEvictions = 128 // keys that one command may have to wait for
+	evictSweep   = 256 // nodes of evicted collections that it frees
+)
 
 // MakeRoom evicts from the held shard until memory is within its limit, and reports whether it is (or some headway was
 // made, so that the command may go on). The executor calls it before a command that may use more memory.
 func (tx *Tx) MakeRoom() bool {
-	if tx.limits.MaxMemory == 0 || !tx.over() {
+	if tx.limits.MaxMemory == 0 || !tx.over() || tx.g.keeping.Load() {
 		return true
 	}
 	if tx.limits.Policy.Order == NoEviction {
 		return false
 	}
-	evicted := 0
+	evicted, start := 0, tx.g.clock()
+	defer func() { tx.limits.spiked(spikeEviction, tx.g.clock()-start) }()
 	tx.eachShard(func(s *shard) {
 		most := maxEvictions
 		if s.frozen != nil {
 			most = 1 // it may be kept for the snapshot, and nothing is gained yet
 		}
-		for evicted < most && tx.over() && s.evictOne(tx) {
+		if s.freeing {
+			s.freeEvicted()
+		}
+		for evicted < most && tx.g.freeing.Load() == 0 && tx.over() && s.evictOne(tx) {
 			evicted++
+			s.freeEvicted()
 		}
 	})
-	return evicted > 0 || !tx.over()
+	return evicted > 0 || tx.g.freeing.Load() > 0 || !tx.over()
+}
+
+// freeEvicted frees nodes of a collection that was evicted. A large one takes several commands and turns; until it is gone no shard
+// evicts more, since what it will have freed is not counted yet.
+func (s *shard) freeEvicted() {
+	left := evictSweep
+	for _, d := range s.dbs {
+		if left > 0 && d.space.Doomed() {
+			s.touch(d)
+			d.space.Sweep(left)
+			left = 0
+		}
+	}
+	s.publish()
+	s.noteFreeing(true)
+}
+
+// noteFreeing notes whether evicted collections are still to be freed; what is to be freed for another reason counts only if there were any.
+func (s *shard) noteFreeing(evicted bool) {
+	doomed := false
+	for _, d := range s.dbs {
+		doomed = doomed || d.space.Doomed()
+	}
+	switch {
+	case doomed && evicted && !s.freeing:
+		s.freeing = true
+		s.g.freeing.Add(1)
+	case !doomed && s.freeing:
+		s.freeing = false
+		s.g.freeing.Add(-1)
+	}
 }
 
 // IsShort reports whether more memory is used than may be.
@@ -68,6 +107,9 @@ func (s *shard) evictOne(tx *Tx) bool {
 // is to go.
 func (s *shard) evictDue(now int64) (more bool) {
 	tx := &s.tx
+	if !tx.limits.evicts() || !tx.over() || s.g.keeping.Load() {
+		return false
+	}
 	tx.Begin(0, now)
 	defer tx.End()
 	return tx.MakeRoom() && tx.over()
@@ -81,7 +123,9 @@ func (s *shard) evict(tx *Tx, index int, d *db, ref keyspace.Ref) {
 	d.remove(ref)
 	s.stats.Evicted++
 	tx.changed(s, key, EventEvicted)
-	tx.db = was
+	quiet := tx.quiet
+	tx.Step(was) // now the key's memory is free, and counted so
+	tx.quiet = quiet
 	s.publish()
 }
 

@@ -23,6 +23,12 @@ const (
 	sweepWork = 64      // nodes of collections that are gone freed in a turn: some 20 microseconds
 )
 
+// The events of LATENCY that shards tell of, by Redis's names.
+const (
+	spikeExpiry   = "expire-cycle"
+	spikeEviction = "eviction-cycle"
+)
+
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
@@ -65,31 +71,40 @@ func (s *shard) expire(tx *Tx, d *db, ref keyspace.Ref) {
 // turn is the shard's own message: expire what is due, then free some nodes, and move a few blocks if too much is free.
 func (s *shard) turn() {
 	tx := &s.tx
-	tx.limits = s.g.limits.Load()
+	tx.limits, tx.client = s.g.limits.Load(), 0
 	start := s.g.clock()
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
-		s.touch(d)
-		if !tx.limits.KeepExpired && d.timed() > 0 {
-			more = s.expireFor(i, d, start) || more
+		if d.used != 0 { // else it was never written
+			more = s.turnOf(i, d, start) || more
 		}
-		if !tx.limits.KeepExpired && d.fields.Len() > 0 {
-			more = s.expireFieldsFor(i, d, start) || more
-		}
-		more = d.space.Sweep(sweepWork) || more
-		_, moving := d.space.Compact(idleClean)
-		more = more || moving
 	}
+	s.noteFreeing(false)
+	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
+	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
-	if tx.limits.evicts() && tx.over() {
-		more = s.evictDue(start) || more
-	}
+	more = s.tidyInterest(tx.limits) || more
+	more = s.evictDue(start) || more
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {
 		s.rest(s.g.clock()/millisecond, turnRest)
 	}
+}
+
+// turnOf is the part of a turn, begun at start, that is one database's. It reports whether more is to be done soon.
+func (s *shard) turnOf(index int, d *db, start int64) (more bool) {
+	s.touch(d)
+	if keeps := s.g.keepsExpired(); !keeps && d.timed() > 0 {
+		more = s.expireFor(index, d, start)
+	}
+	if keeps := s.g.keepsExpired(); !keeps && d.fields.Len() > 0 {
+		more = s.expireFieldsFor(index, d, start) || more
+	}
+	more = d.space.Sweep(sweepWork) || more
+	_, moving := d.space.Compact(idleClean)
+	return more || moving
 }
 
 // rest sets the timer for a turn in so many milliseconds.
@@ -142,7 +157,7 @@ func (s *shard) arm() {
 		if d.space.Wasteful() || d.space.Doomed() {
 			next = min(next, now)
 		}
-		if s.g.limits.Load().KeepExpired {
+		if s.g.keepsExpired() {
 			continue
 		}
 		if d.timed() > 0 {
@@ -154,6 +169,7 @@ func (s *shard) arm() {
 			next = min(next, at+1)
 		}
 	}
+	next = min(next, s.survey.due())
 	if at := max(next, now+minRest); at < s.armed {
 		s.rest(now, at-now)
 	}

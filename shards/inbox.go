@@ -43,6 +43,7 @@ type shard struct {
 	armed   int64         // unix ms of the next expiry turn; math.MaxInt64: none
 	touched []*db         // databases written since settle
 	memory  memory
+	freeing bool // collections that were evicted are being freed
 
 	key   []byte // of the hash of which a turn expires fields
 	seed  maphash.Seed
@@ -51,8 +52,13 @@ type shard struct {
 
 	frozen *frozen // of a snapshot; nil: none is open
 
+	hot    *hotKeys // nil until a command was looked at
+	survey survey
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
+
+	interest interest // who has read which keys
 
 	watched int                    // keys that somebody watches
 	watches []map[string]*watchers // of those, by database; nil until somebody watches
@@ -172,7 +178,7 @@ func (s *shard) run(m message) {
 }
 
 func (s *shard) runPart(j *Job, part int) {
-	s.tx.limits = s.g.limits.Load()
+	s.tx.limits, s.tx.client = s.g.limits.Load(), j.client
 	j.parts[part].work.Run(&s.tx)
 	s.settle()
 }

@@ -42,6 +42,18 @@ func (tx *Tx) note(db int, key []byte, e Event) {
 	}
 }
 
+// TakeBackNew takes the last event back if it says that a key is new, and reports whether it did. Who has made the key before Redis
+// would have made it tells of it later, by Also.
+func (tx *Tx) TakeBackNew() bool {
+	l := &tx.notices
+	last := len(l.events) - 1
+	if last < 0 || l.events[last].event != EventNew {
+		return false
+	}
+	l.cut(last)
+	return true
+}
+
 // Tell hands on the events so far. A transaction of several commands does so before one of them publishes something itself.
 func (tx *Tx) Tell() {
 	l := &tx.notices

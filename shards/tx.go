@@ -23,10 +23,14 @@ type Tx struct {
 	db      int
 	now     int64 // unix nanoseconds
 	closed  bool
-	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
-	serving bool // waiters are being served: the open transaction is one of theirs
+	client  int64 // whose command it is; 0: nobody's
+	quiet   bool  // reads leave no trace: CLIENT NO-TOUCH
+	hid     bool  // a key past its deadline was not found and is still there: see pause.go
+	voided  bool  // this command has told that every key may have changed
+	serving bool  // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
+	sampler sampler
 
 	changes int // Changed calls of this transaction
 	settled int // of those, the ones before the last Step: they stay
@@ -50,7 +54,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, 0, 0, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.hid, tx.voided, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, false, false, 0, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -84,7 +88,7 @@ func (tx *Tx) Step(db int) {
 	if tx.job != nil && tx.job.borrows && tx.g.torn.Load() {
 		tx.job.lapse()
 	}
-	tx.db, tx.quiet, tx.opened, tx.settled, tx.noted = db, false, 0, tx.changes, len(tx.notices.events)
+	tx.db, tx.quiet, tx.voided, tx.opened, tx.settled, tx.noted = db, false, false, 0, tx.changes, len(tx.notices.events)
 }
 
 // Undo takes back what the transaction has changed since the last Step; for a command that panicked.
@@ -263,11 +267,11 @@ func (tx *Tx) Peek(key []byte) (Item, bool) {
 	return Item{d, ref}, ref != 0
 }
 
-// find looks a key up, and removes it if it is past its deadline.
+// find looks a key up, and removes or hides it if it is past its deadline.
 func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 	ref := d.space.Find(key)
 	if ref != 0 && d.space.HasTimer(ref) && d.space.Deadline(uint32(ref)) < tx.Now() {
-		s.expire(tx, d, ref)
+		tx.pass(s, d, ref)
 		return 0
 	}
 	return ref
@@ -277,12 +281,15 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 // slot.
 func (tx *Tx) Write(key []byte) *Slot {
 	s, d := tx.home(key)
-	return tx.hold(tx.open(s, d, key, tx.find(s, d, key)))
+	return tx.hold(tx.open(s, d, key, tx.findToWrite(s, d, key)))
 }
 
 // WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
 func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 	s, _ := tx.home(key)
+	if it.ref == 0 && tx.hid {
+		tx.unhide(s, it.d, key)
+	}
 	return tx.hold(tx.open(s, it.d, key, it.ref))
 }
 
@@ -316,6 +323,7 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 // preImage runs before the first change of a key, by whatever path.
 func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
+	s.survey.stale = true
 	tx.undo.keep(d, key, ref)
 	if ref != 0 {
 		d.space.Keep(ref)
@@ -342,6 +350,9 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
 	}
+	if tx.g.tracked.Load() > 0 && e.signaled() {
+		tx.void(s, key, e)
+	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)
 	}
@@ -353,7 +364,7 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
 	s, d := tx.home(key)
-	slot := tx.open(s, d, key, tx.find(s, d, key))
+	slot := tx.open(s, d, key, tx.findToWrite(s, d, key))
 	return slot.Delete()
 }
 
