@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,8 @@ type testServer struct {
 	log  bytes.Buffer
 }
 
-// startServer serves on a free port of the loopback device, with args added to the command line. When the test ends the
+// startServer serves on a free port of the loopback device, with args added to the command line; one that
+// begins them without a dash is the configuration file. When the test ends the
 // server is stopped, and fails the test if a handler panicked or a goroutine is left.
 func startServer(t testing.TB, args ...string) *testServer {
 	t.Helper()
@@ -66,9 +68,12 @@ func tryServer(args []string) (*testServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := config.New()
+	cfg, file := config.New(), ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		file, args = args[0], args[1:]
+	}
 	base := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--save", "", "--enable-debug-command", "yes"}
-	if err := cfg.Parse("", slices.Concat(base, args)); err != nil {
+	if err := cfg.Parse(file, slices.Concat(base, args)); err != nil {
 		return nil, err
 	}
 	s := &testServer{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}

@@ -48,19 +48,27 @@ func (q *question) about(rules *acl.Rules, row *Row, args [][]byte) {
 }
 
 // addKeys adds all keys, those of an option that is repeated too: what Redis does not look at there is what it then uses. Arguments that do
-// not fit the row have no keys; the command will refuse them.
+// not fit the row, or that announce no keys where some must be, have none; the command will refuse them.
 func (q *question) addKeys(row *Row) {
-	add := func(i int, k *KeySpec) {
-		if k.Flags&NotKey == 0 {
-			q.Keys = append(q.Keys, acl.Key{At: i, Need: row.variableFlags(k, q.Args).access()})
+	for i := range row.Keys {
+		k := &row.Keys[i]
+		first, last, step, ok := k.bounds(q.Args)
+		if !ok || k.KeyNum && last < first {
+			q.Keys = q.Keys[:0]
+			return
+		}
+		for at := first; at <= last; at += step {
+			q.addKey(row, at, k)
 		}
 	}
-	if !row.keyPositions(q.Args, add) {
-		q.Keys = q.Keys[:0]
-		return
-	}
 	if row.Flags&MovableKeys != 0 {
-		row.repeatedKeys(q.Args, add)
+		row.repeatedKeys(q.Args, func(i int, k *KeySpec) { q.addKey(row, i, k) })
+	}
+}
+
+func (q *question) addKey(row *Row, i int, k *KeySpec) {
+	if k.Flags&NotKey == 0 {
+		q.Keys = append(q.Keys, acl.Key{At: i, Need: row.variableFlags(k, q.Args).access()})
 	}
 }
 

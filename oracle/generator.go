@@ -38,6 +38,9 @@ type Table struct {
 	// command that is watched (gen_multi.go); 0: none.
 	Transactions, Watched int
 
+	// DryRuns says that one draw in so many asks whether a user may run a command of any table (gen_acl.go); 0: none.
+	DryRuns int
+
 	// Avoid reports commands that are not to be sent, for the servers differ there and
 	// may: damage can make them of the forms of any table. nil avoids none.
 	Avoid func(args []string) bool
@@ -86,7 +89,7 @@ func NewGenerator(seed uint64, tables ...Table) *Generator {
 func AllTables() []Table {
 	return []Table{
 		connectionTable(), stringTable(), listTable(), setTable(), zsetTable(), geoTable(), hashTable(), bitmapTable(),
-		hyperloglogTable(), streamTable(), sortTable(), keysTable(), dumpTable(), multiTable(),
+		hyperloglogTable(), streamTable(), sortTable(), keysTable(), dumpTable(), multiTable(), aclTable(),
 	}
 }
 
@@ -99,6 +102,8 @@ func (g *Generator) Next() []string {
 			g.ahead = g.block()
 		case table.Watched > 0 && g.rand.IntN(table.Watched) == 0:
 			g.ahead = g.watched()
+		case table.DryRuns > 0 && g.rand.IntN(table.DryRuns) == 0:
+			g.ahead = [][]string{g.dryRun()}
 		}
 	}
 	if len(g.ahead) == 0 {
