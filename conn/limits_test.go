@@ -130,6 +130,20 @@ func TestMaxMemoryClientsIsKeptAtOnce(t *testing.T) {
 	a.do("+PONG\r\n", "PING")
 }
 
+// The room that a long argument gets counts before the argument has come.
+func TestMaxMemoryClientsCountsWhatIsAnnounced(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	start := time.Now()
+	const clients = 6
+	for range clients {
+		c := f.dial()
+		c.send("*2\r\n$4\r\nECHO\r\n$2000000\r\nx")
+		c.cut()
+	}
+	require.Less(t, time.Since(start), clients*sweepInterval/2, "not by the sweeper")
+	require.EqualValues(t, clients, f.server.Evicted.Load())
+}
+
 // What a client does not read counts too.
 func TestMaxMemoryClientsCountsOutput(t *testing.T) {
 	f := newFixture(t, "--maxmemory-clients", "1mb")
