@@ -144,6 +144,20 @@ func TestMaxMemoryClientsCountsWhatIsAnnounced(t *testing.T) {
 	require.EqualValues(t, clients, f.server.Evicted.Load())
 }
 
+// Subscriptions count.
+func TestMaxMemoryClientsCountsSubscriptions(t *testing.T) {
+	for _, subscribe := range []string{"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"} {
+		f := newFixture(t, "--maxmemory-clients", "200000")
+		c, words := f.dial(), []string{subscribe}
+		for i := range 5000 {
+			words = append(words, fmt.Sprint("c", i))
+		}
+		c.send(request(words...))
+		c.cut()
+		require.EqualValues(t, 1, f.server.Evicted.Load())
+	}
+}
+
 // What a client does not read counts too.
 func TestMaxMemoryClientsCountsOutput(t *testing.T) {
 	f := newFixture(t, "--maxmemory-clients", "1mb")
