@@ -22,7 +22,7 @@ const serveArgs = "RESPITE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv(serveArgs); ok {
-		os.Exit(serve(strings.Fields(args), os.Stdout, os.Stderr))
+		os.Exit(run(append(os.Args[:1], strings.Fields(args)...)))
 	}
 	os.Exit(m.Run())
 }
@@ -32,6 +32,7 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	addr string
+	out  io.Closer // where its log comes from
 	log  *bufio.Reader
 }
 
@@ -43,7 +44,7 @@ func startProcess(t *testing.T, args string) *process {
 	p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=--port %d --bind 127.0.0.1 --enable-debug-command yes %s", serveArgs, port, args))
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
-	p.log = bufio.NewReader(out)
+	p.out, p.log = out, bufio.NewReader(out)
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(func() {
 		if p.cmd.ProcessState == nil {

@@ -32,6 +32,7 @@ func run(args []string) int {
 		Commands:        []*cli.Command{stress.Command(), bench.Command()},
 	}
 	if isServer(args[1:]) {
+		ignoreSignals()
 		return serve(args[1:], os.Stdout, os.Stderr)
 	}
 	if err := app.Run(args); err != nil {

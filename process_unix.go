@@ -2,7 +2,15 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// ignoreSignals leaves signals without effect that would end the process with no chance to drain: SIGPIPE, when whoever
+// reads the log is gone (the runtime would die at the next line), and SIGHUP, when the terminal is. Redis ignores both.
+func ignoreSignals() { signal.Ignore(unix.SIGPIPE, unix.SIGHUP) }
 
 // raiseFileLimit asks for descriptors for so many clients and returns how many clients there can be.
 func raiseFileLimit(clients int64) int64 {

@@ -61,6 +61,12 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	cfg.OnRename(check)
+	checkUser, err := command.CheckUsers()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	cfg.OnUser(checkUser)
 	if err := cfg.Parse("", args); err != nil {
 		fmt.Fprint(stderr, err)
 		return 1
@@ -138,6 +144,9 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 		return nil, fmt.Errorf("build the command table: %w", err)
 	}
 	s.exec = exec
+	if err := exec.LoadUsers(); err != nil {
+		return nil, err
+	}
 	if s.conns, err = conn.NewServer(exec, cfg, s.log); err != nil {
 		return nil, fmt.Errorf("start the I/O engine: %w", err)
 	}
@@ -193,6 +202,7 @@ func (s *server) applyConfig() {
 		"hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries", "set-max-listpack-entries",
 		"set-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value", "list-max-listpack-size",
 		"stream-node-max-bytes", "stream-node-max-entries", "notify-keyspace-events",
+		"tracking-table-max-keys", "hotkeys-sample-every", "latency-monitor-threshold",
 	} {
 		s.config.OnSet(name, limits)
 	}
@@ -232,6 +242,9 @@ func (s *server) limits(now *config.Snapshot) shards.Limits {
 	l.Samples, l.LFULogFactor, l.LFUDecay = now.MaxMemorySamples, now.LFULogFactor, int64(now.LFUDecayTime)
 	l.Overhead, l.Encoding = s.conns.Buffered, encoding(now)
 	l.Notices = s.exec.Notices(now.NotifyKeyspaceEvents)
+	l.TrackedKeys = now.TrackingTableMaxKeys
+	l.HotEvery = now.HotkeysSampleEvery
+	l.Spike, l.Spiked = now.LatencyMonitorThreshold*int64(time.Millisecond), s.exec.Spiked
 	if l.MaxMemory == 0 {
 		l.MaxMemory = s.budget
 	}

@@ -51,7 +51,7 @@ func (s *server) protect(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := s.config.Now()
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		if ip := net.ParseIP(host); now.ProtectedMode && now.RequirePass == "" && (ip == nil || !ip.IsLoopback()) {
+		if ip := net.ParseIP(host); now.ProtectedMode && s.exec.NeedsNoPassword() && (ip == nil || !ip.IsLoopback()) {
 			http.Error(w, "protected mode: set requirepass, or ask from this machine", http.StatusForbidden)
 			return
 		}

@@ -29,6 +29,8 @@ func TestClients(t *testing.T) {
 		{"ioredis6", nodeSuite("ioredis6.test.mjs")},
 		{"node-redis", nodeSuite("node-redis.test.mjs")},
 		{"pubsub", nodeSuite("pubsub.test.mjs")},
+		{"tracking", nodeSuite("tracking.test.mjs")},
+		{"queue", nodeSuite("queue.test.mjs")},
 		{"go-redis", goRedisSuite},
 		{"redis-cli", redisCLISuite},
 		{"redis-benchmark", redisBenchmarkSuite},

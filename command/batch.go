@@ -57,6 +57,7 @@ type pending struct {
 	proto  uint8
 	mute   bool // the client asked for no reply
 	noHits bool // reads leave recency alone
+	tracks bool // what it reads is remembered for the client
 	queue  *transaction
 }
 
@@ -172,6 +173,9 @@ func (b *batch) run(w *bufio.Writer) error {
 	if any {
 		b.job.Run()
 	}
+	if b.exec.broadcasts.due.Load() {
+		b.exec.broadcasts.spread(b.session)
+	}
 	err := b.admit()
 	if err == nil {
 		err = b.write(w)
@@ -239,7 +243,7 @@ func (p *part) Run(tx *shards.Tx) {
 		from, now = to, end
 	}
 	p.ended = now
-	c.Args, c.Tx, c.of, c.queue = nil, nil, nil, nil
+	c.Args, c.Tx, c.of, c.queue, c.tracks = nil, nil, nil, nil, false
 }
 
 // timedTogether is the end of the items from the ith on that share the clock: one, or several short ones. Each of those
@@ -274,7 +278,7 @@ func (p *part) runItem(it *item, now int64) {
 
 // use makes a command of a batch the call's.
 func (c *Call) use(it *item, cmd *pending) {
-	c.Args, c.Row, c.of, c.queue = it.args, cmd.row, cmd, cmd.queue
+	c.Args, c.Row, c.of, c.queue, c.tracks = it.args, cmd.row, cmd, cmd.queue, cmd.tracks
 }
 
 // account shares the time of some commands evenly among them.

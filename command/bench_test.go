@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -172,6 +174,40 @@ func BenchmarkParallel(b *testing.B) {
 					play(b, s, source, commands)
 				}
 			})
+		})
+	}
+}
+
+// BenchmarkHotKeys runs the same GETs in turns with and without the search for hot keys, so that what else the machine does meets both
+// alike; it reports what each costs and what the search adds, in percent: medians of all turns.
+func BenchmarkHotKeys(b *testing.B) {
+	const turn = 1600 * 10 // commands, whole pipelines
+	for _, depth := range []int{16, 100} {
+		b.Run(fmt.Sprintf("GET/depth=%d", depth), func(b *testing.B) {
+			exec := benchServer(b, 2)
+			s := exec.NewSession(quietConn{})
+			defer s.Close()
+			source := record(depth, benchGet)
+			every := [2]int64{0, 100}
+			var took [2][]float64
+			b.ResetTimer()
+			for done := 0; done < b.N; done += 2 * turn {
+				for i := range every {
+					l := exec.group.Limits()
+					l.HotEvery = every[i]
+					exec.group.SetLimits(l)
+					start := time.Now()
+					play(b, s, source, turn)
+					took[i] = append(took[i], float64(time.Since(start).Nanoseconds())/turn)
+				}
+			}
+			for i := range took {
+				slices.Sort(took[i])
+			}
+			without, with := took[0][len(took[0])/2], took[1][len(took[1])/2]
+			b.ReportMetric(without, "ns/without")
+			b.ReportMetric(with, "ns/with")
+			b.ReportMetric(100*(with/without-1), "%more")
 		})
 	}
 }

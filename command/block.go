@@ -120,6 +120,9 @@ func (s *Session) runBlocking(row *Row, args [][]byte, need shards.Mask, w *bufi
 
 // begin is the first run, and what makes it wait.
 func (sl *sleeper) begin(tx *shards.Tx) {
+	if sl.call.Tx = tx; tx.Sampled() {
+		sl.call.heat()
+	}
 	if sl.run(tx) {
 		return
 	}
@@ -149,8 +152,14 @@ func (sl *sleeper) run(tx *shards.Tx) (answered bool) {
 	case !e.invoke(c):
 		tx.Abort()
 	case c.waits.keys == nil:
+		if c.tracks {
+			c.track()
+		}
 		tx.End()
 	default:
+		if c.tracks { // once somebody has changed a key it is told, and runs again
+			c.track()
+		}
 		c.Reply.Truncate(sl.mark)
 		return false
 	}
@@ -159,10 +168,26 @@ func (sl *sleeper) run(tx *shards.Tx) (answered bool) {
 
 // Try implements shards.Client.
 func (sl *sleeper) Try(tx *shards.Tx) (served bool) {
+	if err := sl.call.permitAgain(); err != nil {
+		sl.call.disallow(err)
+		tx.End()
+		return true
+	}
+	s := sl.session
+	was := tx.Act(s.ID)
+	defer tx.Act(was)
+	tracks := s.tracking.Load() != nil
+	if tracks { // whatever voids what it reads, or is told of what it changes, comes behind its reply
+		s.conn.HoldPushes(true)
+	}
 	if sl.run(tx) {
 		return true
 	}
 	tx.End()
+	if tracks {
+		s.conn.HoldPushes(false)
+		s.exec.courier.Carry(s)
+	}
 	return false
 }
 

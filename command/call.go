@@ -26,10 +26,14 @@ type Call struct {
 	mayBlock bool    // the command may wait: it came by itself from a client
 	waits    waitFor // what it waits for, if it does: see block.go
 
-	loud  bool         // the reply is a push, which CLIENT REPLY does not silence
-	queue *transaction // what EXEC is to run
-	held  bool         // the command is one of a transaction's, whose shards are held: it must not wait for anybody
-	muted bool         // what the client is not to get of the reply is not in it any more
+	tracks bool // what the command reads is remembered for its client
+
+	loud     bool         // the reply is a push, which CLIENT REPLY does not silence
+	queue    *transaction // what EXEC is to run
+	held     bool         // the command is one of a transaction's, whose shards are held: it must not wait for anybody
+	question question     // to the access control lists
+
+	muted bool // what the client is not to get of the reply is not in it any more
 
 	of *pending // the command as it came, of which this is a part or the whole; nil where it runs on the connection
 	outcome

@@ -8,7 +8,7 @@ import "fmt"
 func clientRows() []Row {
 	const flags = NoScript | Loading | Stale
 	everywhere := []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
-	return []Row{
+	return append(trackingRows(), []Row{
 		{
 			Name: "getname", Arity: 2, Flags: flags, Place: OnConnection, Run: clientGetName,
 			Since: "2.6.9", Cost: "O(1)", Doc: "Returns the name of the connection.",
@@ -67,7 +67,7 @@ func clientRows() []Row {
 			Name: "unpause", Arity: 2, Flags: flags | Admin, Place: Alone, Run: clientUnpause,
 			Since: "6.2.0", Cost: "O(N) in the number of clients that wait", Doc: "Ends a pause.",
 		},
-	}
+	}...)
 }
 
 const errClientName = Error("ERR Client names cannot contain spaces, newlines or special characters.")

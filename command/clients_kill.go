@@ -2,7 +2,11 @@
 
 package command
 
-import "fmt"
+import (
+	"fmt"
+
+	"respite/acl"
+)
 
 const (
 	errNoClient = Error("ERR No such client")
@@ -12,7 +16,7 @@ const (
 // killFilter says whom to kill: all conditions that are set have to hold.
 type killFilter struct {
 	addr, laddr *string
-	user        *string
+	user        *acl.User
 	id          int64
 	class       clientClass
 	byClass     bool
@@ -65,10 +69,9 @@ func (f *killFilter) parse(c *Call, i int) (err error) {
 	case c.Option(i, "laddr"):
 		f.laddr = &value
 	case c.Option(i, "user"):
-		if value != defaultUser {
+		if f.user = c.Server.users.Get(value); f.user == nil {
 			return Error(fmt.Sprintf("ERR No such user '%s'", value))
 		}
-		f.user = &value
 	case c.Option(i, "skipme") && c.Option(i+1, "yes"):
 		f.me = false
 	case c.Option(i, "skipme") && c.Option(i+1, "no"):
@@ -102,14 +105,8 @@ func (f *killFilter) matches(s *Session) bool {
 		f.byClass && f.class != s.class(),
 		f.addr != nil && *f.addr != remote,
 		f.laddr != nil && *f.laddr != local,
-		f.user != nil && *f.user != s.userName():
+		f.user != nil && f.user != s.user.Load():
 		return false
 	}
 	return true
-}
-
-func (s *Session) userName() string {
-	s.identity.Lock()
-	defer s.identity.Unlock()
-	return s.user
 }

@@ -138,15 +138,16 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	defer s.identity.Unlock()
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
-		"user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote), s.seen.db,
 		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), s.queueLength(),
 		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, size, events(output), s.lastCommand(),
-		s.user, s.seen.proto, s.libName, s.libVersion)
+		s.userName(), s.redirection(), s.seen.proto, s.libName, s.libVersion)
 }
 
 // letters are the letters of the client's state, in Redis's order. The lock of the identity is held.
 func (s *Session) letters(remote string) string {
+	t := s.tracking.Load()
 	var b strings.Builder
 	for _, f := range [...]struct {
 		on     bool
@@ -156,6 +157,9 @@ func (s *Session) letters(remote string) string {
 		{s.subs.Subscribed(), 'P'},
 		{s.queued.Load() > 0, 'x'},
 		{s.seen.blocked, 'b'},
+		{t != nil, 't'},
+		{s.broken.Load(), 'R'},
+		{t != nil && t.broadcast, 'B'},
 		{s.doomed(), 'd'},
 		{isUnix(remote), 'U'},
 		{s.noEvict.Load(), 'e'},

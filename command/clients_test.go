@@ -60,7 +60,10 @@ func (c *testClient) Post(b []byte) bool {
 
 func (c *testClient) SendPushes() {}
 
-func (c *testClient) Carry(Conn) {}
+func (c *testClient) PostPush(_, _, _ []byte) bool { return false }
+func (c *testClient) HoldPushes(bool)              {}
+func (c *testClient) Listen(bool)                  {}
+func (c *testClient) Carry(Conn)                   {}
 
 func (c *testClient) InsertPushes(*bufio.Writer) error { return nil }
 

@@ -5,10 +5,9 @@ package command
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
 	"math"
 
+	"respite/acl"
 	"respite/text"
 )
 
@@ -108,46 +107,23 @@ func auth(c *Call) error {
 	if len(c.Args) > maxAuthArgs {
 		return errSyntax
 	}
-	user, password := []byte(defaultUser), c.Args[len(c.Args)-1]
+	user, password := []byte(acl.DefaultName), c.Args[len(c.Args)-1]
 	if len(c.Args) == maxAuthArgs {
 		user = c.Args[1]
-	} else if c.Server.config.Now().RequirePass == "" {
+	} else if c.Server.NeedsNoPassword() {
 		return errNoPass
 	}
-	if err := c.Session.authenticate(user, password); err != nil {
+	if err := c.Session.authenticate(c.Args[0], user, password); err != nil {
 		return err
 	}
 	c.Reply.OK()
 	return nil
 }
 
-// authenticate lets the client in as a user. A failure leaves it what it was. While no password is set, any will do.
-func (s *Session) authenticate(user, password []byte) error {
-	if err := s.exec.authenticate(user, password); err != nil {
-		return err
-	}
-	s.authenticated = true
-	return nil
-}
-
-// authenticate says whether this is a user's password.
-func (e *Executor) authenticate(user, password []byte) error {
-	want := e.config.Now().RequirePass
-	if string(user) != defaultUser || want != "" && !samePassword(password, want) {
-		return errWrongPass
-	}
-	return nil
-}
-
-// samePassword compares digests, so that the time it takes tells neither the length nor the beginning of the password.
-func samePassword(given []byte, want string) bool {
-	a, b := sha256.Sum256(given), sha256.Sum256([]byte(want))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
-
 func quit(c *Call) error {
 	c.Session.closing = true
 	c.Server.stopMonitoring(c.Session) // the reply is the last that the client gets
+	c.Session.stopTracking()
 	c.Session.subs.UnsubscribeAll()
 	c.Reply.OK()
 	return nil
@@ -158,11 +134,13 @@ func quit(c *Call) error {
 func reset(c *Call) error {
 	s := c.Session
 	s.exec.stopMonitoring(s)
+	s.stopTracking()
 	s.discard()
 	s.subs.UnsubscribeAll()
+	s.conn.Listen(false)
 	s.selectDB(0)
 	s.setProto(c.Reply, minProto)
-	s.authenticated = s.exec.config.Now().RequirePass == ""
+	s.standardUser()
 	s.setReply(replyOn)
 	s.setNoTouch(false)
 	s.noEvict.Store(false)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"respite/acl"
 	"respite/config"
 	"respite/proto"
 	"respite/pubsub"
@@ -23,27 +24,31 @@ import (
 
 // Executor runs commands for all sessions.
 type Executor struct {
-	group    *shards.Group
-	config   *config.Config
-	table    *Table
-	stats    *stats.Stats
-	log      *slog.Logger
-	hooks    Hooks
-	sessions *xsync.MapOf[int64, *Session]
-	batches  sync.Pool // of *batch
-	buffers  replyBuffers
-	lastID   atomic.Int64
-	monitors atomic.Int32
-	channels *pubsub.Registry
-	letters  sync.Pool // of *letter
-	courier  courier
-	blocked  atomic.Int64 // clients that wait for something that others do
-	trusting atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
-	warned   atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
-	web      http.Handler // health and metrics
-	pause    pause
-	load     atomic.Pointer[Load] // nil: nothing is being read
-	self     serverIdentity
+	group      *shards.Group
+	config     *config.Config
+	table      *Table
+	stats      *stats.Stats
+	log        *slog.Logger
+	hooks      Hooks
+	sessions   *xsync.MapOf[int64, *Session]
+	batches    sync.Pool // of *batch
+	buffers    replyBuffers
+	lastID     atomic.Int64
+	monitors   atomic.Int32
+	users      *acl.Users
+	refusals   acl.Log
+	channels   *pubsub.Registry
+	letters    sync.Pool // of *letter
+	courier    courier
+	trackers   atomic.Int64 // clients that track
+	broadcasts broadcasts
+	blocked    atomic.Int64 // clients that wait for something that others do
+	trusting   atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
+	warned     atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
+	web        http.Handler // health and metrics
+	pause      pause
+	load       atomic.Pointer[Load] // nil: nothing is being read
+	self       serverIdentity
 }
 
 // Hooks are what commands ask of the process around them; main fills them in. What is nil is not there: its figures are
@@ -79,8 +84,11 @@ func NewExecutor(g *shards.Group, c *config.Config, log *slog.Logger, hooks Hook
 	}
 	e.self.runID, e.self.replicationID, e.self.started, e.self.startMemory = newID(), newID(), g.Now(), g.Used()
 	e.pause.keep = g.KeepKeys
+	e.users = newUsers(table, c)
 	e.letters.New = func() any { return new(letter) }
 	e.web = newWeb(e)
+	e.courier.broadcasts = &e.broadcasts
+	g.InvalidateBy(e)
 	e.batches.New = func() any { return newBatch(e) }
 	return e, nil
 }
@@ -95,7 +103,13 @@ func (e *Executor) invokeOnData(c *Call) {
 		return
 	}
 	c.long(len(c.Args))
+	if c.Tx.Sampled() {
+		c.heat()
+	}
 	if e.invoke(c) {
+		if c.tracks {
+			c.track()
+		}
 		c.Tx.End()
 		return
 	}
@@ -150,12 +164,12 @@ func (e *Executor) panicked(c *Call, p any) error {
 // command reads keys that it does not name; nil if the arguments do not fit the row's key specs.
 func (e *Executor) routes(b *batch, row *Row, args [][]byte, need *shards.Mask) []uint8 {
 	b.routes = b.routes[:0]
-	route := func(i int) {
+	route := func(i int, _ *KeySpec) {
 		shard := e.group.Route(args[i])
 		need.Set(shard)
 		b.routes = append(b.routes, uint8(shard))
 	}
-	ok := row.keyPositions(args, func(i int, _ *KeySpec) { route(i) })
+	ok := row.keyPositions(args, route)
 	if row.Flags&MovableKeys != 0 {
 		row.repeatedKeys(args, route)
 	}

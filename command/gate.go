@@ -1,5 +1,5 @@
 // gate.go: who may do what, before anything is done. Which of several refusals a client sees is part of the protocol,
-// so the order here is that of Redis's processCommand: unknown, arity, protected, authentication, and then what the
+// so the order here is that of Redis's processCommand: unknown, arity, protected, authentication, access control, and then what the
 // state of the server forbids. A refused command still takes its place among the replies.
 
 package command
@@ -12,23 +12,14 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 	if s.last.Load() != row {
 		s.last.Store(row)
 	}
-	switch {
-	case row == nil && isCrossProtocol(args):
-		return nil, errCrossProtocol
-	case row == nil:
-		return nil, errUnknownCommand(args)
-	case row.subs != nil && len(args) >= 2:
-		return row, errUnknownSubcommand(row, args)
-	case !row.arityOK(len(args)):
-		return row, errArity(row)
-	case row.subs != nil && row.Run == nil:
-		return row, errArity(row)
+	if err := stated(row, args); err != nil {
+		return row, err
 	}
 	if err := s.protected(row); err != nil {
 		return row, err
 	}
-	if row.Flags&NoAuth == 0 && !s.Authenticated() {
-		return row, errNoAuth
+	if err := s.permitted(row, args); err != nil {
+		return row, err
 	}
 	if s.multi != nil {
 		if err := s.gateMulti(row); err != nil {
@@ -36,6 +27,34 @@ func (s *Session) gate(args [][]byte) (*Row, error) {
 		}
 	}
 	return row, s.occupied(row)
+}
+
+// stated refuses what is no command, or has too few or too many arguments.
+func stated(row *Row, args [][]byte) error {
+	switch {
+	case row == nil && isCrossProtocol(args):
+		return errCrossProtocol
+	case row == nil:
+		return errUnknownCommand(args)
+	case row.subs != nil && len(args) >= 2:
+		return errUnknownSubcommand(row, args)
+	case !row.arityOK(len(args)), row.subs != nil && row.Run == nil:
+		return errArity(row)
+	}
+	return nil
+}
+
+// permitted refuses what the client may not do, because it is not authenticated, in a transaction, or its user's rules say so.
+func (s *Session) permitted(row *Row, args [][]byte) error {
+	switch {
+	case row.Flags&NoAuth == 0 && !s.Authenticated():
+		return errNoAuth
+	case s.multi != nil && row.Flags&NoMulti != 0:
+		return errNotInMulti
+	case s.user.Load().Rules().Free():
+		return nil
+	}
+	return s.gateACL(row, args)
 }
 
 // occupied refuses what a client cannot do while it listens or monitors, or the server has no data to show yet.

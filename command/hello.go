@@ -39,11 +39,11 @@ func hello(c *Call) error {
 	}
 	s := c.Session
 	if g.user != nil {
-		if err := s.authenticate(g.user, g.password); err != nil {
+		if err := s.authenticate(c.Args[0], g.user, g.password); err != nil {
 			return err
 		}
 	}
-	if !s.Authenticated() {
+	if !s.authenticated {
 		return errHelloNoAuth
 	}
 	if g.named {

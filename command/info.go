@@ -49,6 +49,7 @@ func infoSections() []infoSection {
 		{"latencystats", "Latencystats", false, true, infoLatencyStats},
 		{"cluster", "Cluster", true, true, infoCluster},
 		{"keyspace", "Keyspace", true, true, infoKeyspace},
+		{"keysizes", "Keysizes", false, true, infoKeysizes},
 	}
 }
 
@@ -167,7 +168,7 @@ func infoClients(c *Call, r *stats.Report) {
 	r.Add("client_recent_max_input_buffer", input)
 	r.Add("client_recent_max_output_buffer", output)
 	r.Add("blocked_clients", c.Server.Blocked())
-	r.Add("tracking_clients", 0)
+	r.Add("tracking_clients", c.Server.trackers.Load())
 	r.Add("pubsub_clients", c.Server.channels.Clients())
 	r.Add("clients_in_timeout_table", 0)
 	keys, onGone := c.Tx.Waited()

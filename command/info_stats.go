@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"respite/acl"
 	"respite/pubsub"
 	"respite/shards"
 	"respite/stats"
@@ -54,21 +55,27 @@ func infoMoreStats(c *Call, r *stats.Report) {
 	for _, name := range [...]string{
 		"latest_fork_usec", "total_forks", "migrate_cached_sockets",
 		"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
-		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-		"tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies",
+		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
 	} {
 		r.Add(name, 0)
 	}
+	r.Add("tracking_total_keys", c.Server.group.TrackedKeys())
+	r.Add("tracking_total_items", c.Tx.TrackedItems())
+	r.Add("tracking_total_prefixes", c.Server.broadcasts.Len())
+	r.Add("unexpected_error_replies", 0)
 	r.Add("total_error_replies", c.Server.stats.Errors.Total())
 	for _, name := range [...]string{
 		"dump_payload_sanitizations", "total_reads_processed", "total_writes_processed", "io_threaded_reads_processed",
 		"io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands", "eventloop_cycles",
 		"eventloop_duration_sum", "eventloop_duration_cmd_sum", "instantaneous_eventloop_cycles_per_sec",
-		"instantaneous_eventloop_duration_usec", "acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key",
-		"acl_access_denied_channel",
+		"instantaneous_eventloop_duration_usec",
 	} {
 		r.Add(name, 0)
 	}
+	r.Add("acl_access_denied_auth", c.Server.refusals.Denied(acl.DeniedAuth))
+	r.Add("acl_access_denied_cmd", c.Server.refusals.Denied(acl.DeniedCommand))
+	r.Add("acl_access_denied_key", c.Server.refusals.Denied(acl.DeniedKey))
+	r.Add("acl_access_denied_channel", c.Server.refusals.Denied(acl.DeniedChannel))
 	r.Add("expire_lag_ms", c.Tx.ExpiryLag())
 }
 

@@ -44,6 +44,11 @@ func latencyRows() []Row {
 	}
 }
 
+// Spiked notes that the shards' own work, by one of the names of LATENCY's events, took so many nanoseconds.
+func (e *Executor) Spiked(event string, nanos int64) {
+	e.stats.Latency.Add(event, e.group.Now()/second, nanos/millisecond)
+}
+
 func latencyLatest(c *Call) error {
 	events := c.Server.stats.Latency.Latest()
 	c.Reply.Array(len(events))

@@ -30,6 +30,9 @@ func (l *letter) reset() {
 	if cap(l.name) > keptLetter {
 		l.name = nil
 	}
+	if cap(l.payload) > keptLetter {
+		l.payload = nil
+	}
 }
 
 // Deliver implements pubsub.Subscriber.
@@ -62,8 +65,11 @@ func (s *Session) Carry(to pubsub.Subscriber) { s.conn.Carry(to.(*Session).conn)
 // courier sends what was left with clients by those who have no connection, or no time. It has a goroutine while there is
 // something to do.
 type courier struct {
+	broadcasts *broadcasts
+
 	mu      sync.Mutex // guards what follows
 	to      []*Session
+	spreads bool // there are broadcasts to spread
 	running bool
 }
 
@@ -72,6 +78,19 @@ func (c *courier) Carry(to pubsub.Subscriber) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.to = append(c.to, to.(*Session))
+	c.start()
+}
+
+// spreadSoon has broadcasts spread. It does not wait.
+func (c *courier) spreadSoon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spreads = true
+	c.start()
+}
+
+// start makes the courier run. The lock is held.
+func (c *courier) start() {
 	if !c.running {
 		c.running = true
 		go c.run()
@@ -84,12 +103,17 @@ func (c *courier) run() {
 		clear(round)
 		c.mu.Lock()
 		round, c.to = c.to, round[:0]
-		if len(round) == 0 {
+		spreads := c.spreads
+		c.spreads = false
+		if len(round) == 0 && !spreads {
 			c.to, c.running = nil, false
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
+		if spreads {
+			c.broadcasts.spread(c)
+		}
 		for _, s := range round {
 			s.conn.SendPushes()
 		}

@@ -198,6 +198,10 @@ func (c *Call) popEnd(at value.End) error {
 // array, or, of one, with itself.
 func (c *Call) popFrom(key []byte, it shards.Item, at value.End, count int64, asArray bool) {
 	slot := c.Tx.WriteFound(key, it)
+	if count == 1 {
+		c.popSingle(slot, key, at, asArray)
+		return
+	}
 	l := value.ListOf(slot.View())
 	n := int(min(count, int64(l.Len())))
 	if asArray {
@@ -207,6 +211,19 @@ func (c *Call) popFrom(key []byte, it shards.Item, at value.End, count int64, as
 	left := value.ListPop(slot, at, n)
 	c.Tx.ChangedBy(key, popEvents[at], n)
 	c.elementsRemoved(slot, key, left)
+}
+
+// popSingle is popFrom for a single element of a list that is open.
+func (c *Call) popSingle(slot *shards.Slot, key []byte, at value.End, asArray bool) {
+	var e value.ListEnd
+	e.Open(slot, at)
+	if asArray {
+		c.Reply.Array(1)
+	}
+	c.replyElement(e.Element())
+	left := e.Take(c.listSize())
+	c.Tx.Changed(key, popEvents[at])
+	c.dropIfEmpty(slot, key, left)
 }
 
 // replyElements replies with n elements, one after the other, from one end of a list on.

@@ -66,17 +66,14 @@ func (c *Call) moveElement(src, dst []byte, from, to value.End) (done bool, err 
 		return true, nil
 	}
 	destination := c.Tx.WriteFound(dst, target)
-	l := value.ListOf(source.View())
-	e := l.End(from)
-	c.replyElement(e)
-
-	var digits value.IntText
-	value.ListGrow(destination, c.listSize(), 1, l.CountedLen(e))
-	value.ListPush(destination, to, e.Bytes(&digits))
+	var e value.ListEnd
+	e.Open(source, from)
+	c.replyElement(e.Element())
+	e.PushTo(destination, to, c.listSize())
 	c.Tx.Also(dst, pushEvents[to]) // one change of two keys
-	left := value.ListPop(source, from, 1)
+	left := e.Take(c.listSize())
 	c.Tx.Changed(src, popEvents[from])
-	c.elementsRemoved(source, src, left)
+	c.dropIfEmpty(source, src, left)
 	return true, nil
 }
 

@@ -256,9 +256,6 @@ func (s *Session) doomed() bool {
 // gateMulti is the gate's part about a session with a transaction. Without memory nothing more is queued, and nothing that
 // needs memory runs.
 func (s *Session) gateMulti(row *Row) error {
-	if row.Flags&NoMulti != 0 {
-		return errNotInMulti
-	}
 	isExec := row.Place == ByQueue
 	grows := !isExec && (row.Flags&Unqueued == 0 || row.Name == "multi" || row.Name == "watch")
 	if (grows || isExec && s.multi.flags&DenyOOM != 0) && s.exec.group.IsShort() && !s.makeRoom() {

@@ -159,17 +159,38 @@ func timedTogether(all []queued) int {
 func (x *execution) step(c *Call, q *queued) {
 	c.Row, c.Args, c.loud = q.row, q.args, false
 	mark, closing := c.Reply.Mark(), c.Session.isClosing(x)
+	if err := c.permitQueued(); err != nil {
+		c.disallow(err)
+		q.outcome = c.outcome
+		x.mute(c, mark, closing)
+		return
+	}
 	if c.Tx != nil {
 		x.open(c)
+		if c.Tx.Sampled() {
+			c.heat()
+		}
 	}
-	if !c.Server.invoke(c) && c.Tx != nil {
+	switch ok := c.Server.invoke(c); {
+	case c.Tx == nil:
+	case !ok:
 		c.Tx.Undo()
+	case x.tracks(c):
+		c.track()
 	}
 	q.outcome = c.outcome
 	x.mute(c, mark, closing)
 	if x.of == nil {
 		c.Session.feedMonitors(q.row, q.args)
 	}
+}
+
+// tracks reports whether what the call's command has read is remembered for its client.
+func (x *execution) tracks(c *Call) bool {
+	if x.of == nil {
+		return c.Session.tracks(c.Row)
+	}
+	return x.of.tracks && c.Row.Flags&ReadOnly != 0
 }
 
 // open begins the step of the transaction that the call's command is.

@@ -16,7 +16,7 @@ func pubsubRows() []Row {
 	const publishes = PubSub | Loading | Stale | Fast | MayReplicate
 	return []Row{
 		{
-			Name: "subscribe", Arity: -2, Flags: flags, Place: OnConnection, Run: subscribe,
+			Name: "subscribe", Arity: -2, Flags: flags, Place: OnConnection, Chans: ListensTo, Run: subscribe,
 			Since: "2.0.0", Cost: "O(N) in the number of channels", Doc: "Listens for messages of channels.",
 		},
 		{
@@ -24,7 +24,7 @@ func pubsubRows() []Row {
 			Since: "2.0.0", Cost: "O(N) in the number of channels", Doc: "Stops listening for messages of channels.",
 		},
 		{
-			Name: "psubscribe", Arity: -2, Flags: flags, Place: OnConnection, Run: psubscribe,
+			Name: "psubscribe", Arity: -2, Flags: flags, Place: OnConnection, Chans: ListensToMatches, Run: psubscribe,
 			Since: "2.0.0", Cost: "O(N) in the number of patterns", Doc: "Listens for messages of channels that fit patterns.",
 		},
 		{
@@ -32,7 +32,7 @@ func pubsubRows() []Row {
 			Since: "2.0.0", Cost: "O(N) in the number of patterns", Doc: "Stops listening for messages of channels that fit patterns.",
 		},
 		{
-			Name: "ssubscribe", Arity: -2, Flags: flags, Keys: keys(NotKey, 1, -1, 1), Place: OnConnection, Run: ssubscribe,
+			Name: "ssubscribe", Arity: -2, Flags: flags, Keys: keys(NotKey, 1, -1, 1), Place: OnConnection, Chans: ListensTo, Run: ssubscribe,
 			Since: "7.0.0", Cost: "O(N) in the number of shard channels", Doc: "Listens for messages of shard channels.",
 		},
 		{
@@ -40,11 +40,11 @@ func pubsubRows() []Row {
 			Since: "7.0.0", Cost: "O(N) in the number of shard channels", Doc: "Stops listening for messages of shard channels.",
 		},
 		{
-			Name: "publish", Arity: 3, Flags: publishes, Place: AfterBatch, Run: publish,
+			Name: "publish", Arity: 3, Flags: publishes, Place: AfterBatch, Chans: PublishesTo, Run: publish,
 			Since: "2.0.0", Cost: "O(N+M) in the number of subscribers to the channel and of patterns", Doc: "Sends a message to a channel.",
 		},
 		{
-			Name: "spublish", Arity: 3, Flags: publishes, Keys: keys(NotKey, 1, 1, 1), Place: AfterBatch, Run: spublish,
+			Name: "spublish", Arity: 3, Flags: publishes, Keys: keys(NotKey, 1, 1, 1), Place: AfterBatch, Chans: PublishesTo, Run: spublish,
 			Since: "7.0.0", Cost: "O(N) in the number of subscribers to the shard channel", Doc: "Sends a message to a shard channel.",
 		},
 		{
@@ -94,9 +94,13 @@ func sunsubscribe(c *Call) error { return c.unsubscribe(pubsub.ShardChannels, "s
 // subscribe answers with a push for each of its arguments.
 func (c *Call) subscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	c.Session.conn.Listen(true)
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Subscribe(k, name)
 		c.replySubscribed(k, word, name)
+	}
+	if !c.Session.user.Load().Rules().Free() && c.Session.overhears() { // rules have changed since the gate
+		c.Session.Kill()
 	}
 	return nil
 }
@@ -105,6 +109,7 @@ func (c *Call) subscribe(k pubsub.Kind, word string) error {
 // that is nothing it answers so.
 func (c *Call) unsubscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	defer func() { c.Session.conn.Listen(c.Session.subs.Subscribed()) }()
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Unsubscribe(k, name)
 		c.replySubscribed(k, word, name)

@@ -167,6 +167,7 @@ type Row struct {
 	ACL   string // categories beyond those that flags and group imply, space between
 	Keys  []KeySpec
 	Roams func(args [][]byte) bool // whether it also reads keys that are not among these arguments: it then has all shards
+	Chans Channels                 // which arguments are channels
 	Run   func(*Call) error
 	Place Place
 	Split Split

@@ -9,7 +9,7 @@ import (
 
 func serverRows() []Row {
 	return slices.Concat(
-		commandRows(), configRows(), infoRows(), slowlogRows(), latencyRows(), memoryRows(), debugRows(), lolwutRows(), serverOwnRows(), shutdownRows(),
+		commandRows(), configRows(), infoRows(), slowlogRows(), latencyRows(), memoryRows(), keysizeRows(), debugRows(), lolwutRows(), serverOwnRows(), shutdownRows(),
 	)
 }
 

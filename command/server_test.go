@@ -38,6 +38,9 @@ type quietConn struct{}
 
 func (quietConn) Post([]byte) bool                 { return false }
 func (quietConn) SendPushes()                      {}
+func (quietConn) PostPush(_, _, _ []byte) bool     { return false }
+func (quietConn) HoldPushes(bool)                  {}
+func (quietConn) Listen(bool)                      {}
 func (quietConn) Carry(Conn)                       {}
 func (quietConn) InsertPushes(*bufio.Writer) error { return nil }
 func (quietConn) Speak(int)                        {}
@@ -126,8 +129,8 @@ func TestInfoSections(t *testing.T) {
 	for _, tc := range []struct{ args, titles string }{
 		{"", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
 		{"default", "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"},
-		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace"},
-		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace"},
+		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
+		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"keyspace SERVER nosuch", "Server Keyspace"},
 		{"nosuch", ""},
 	} {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"respite/acl"
 	"respite/config"
 	"respite/proto"
 	"respite/pubsub"
@@ -19,6 +20,9 @@ import (
 type Conn interface {
 	Post(push []byte) (first bool)              // keeps a copy, to be sent behind the replies in flight; true: SendPushes must follow
 	SendPushes()                                // sends what Post has left, unless somebody else is about to
+	PostPush(push, message, body []byte) bool   // Post of push and body if the client speaks RESP3, else of message and body if it listens and there is one
+	HoldPushes(hold bool)                       // from any goroutine: what Post has left waits, though the session does, until Resume, or until it need not, and then SendPushes must follow
+	Listen(on bool)                             // says whether a client that speaks RESP2 takes messages; it does not at first
 	Carry(to Conn)                              // SendPushes of another connection, once this one's replies go out or it waits
 	InsertPushes(w *bufio.Writer) error         // writes what Post has left to w; on the session's goroutine, between its replies
 	Speak(version int)                          // says in which version of the protocol pushes go out from now on; it is 2 at first
@@ -45,10 +49,12 @@ type Session struct {
 	db            int
 	proto         int
 	authenticated bool
+	question      question // to the access control lists; the gate's
 	reply         replyMode
 	noTouch       bool
 	monitoring    bool
 	multi         *transaction // nil: none
+	caching       bool         // the next command, or transaction, is an exception to the rule of what is tracked
 	afterwards    func()       // what a command of a transaction has left to do, when its shards are free
 	closing       bool         // after the replies so far, the connection ends
 
@@ -58,12 +64,14 @@ type Session struct {
 	name       string
 	libName    string
 	libVersion string
-	user       string
 	seen       seen
+	user       atomic.Pointer[acl.User] // only the session's goroutine changes it
 	noEvict    atomic.Bool
 	last       atomic.Pointer[Row] // what the client sent last, nil if that was no command
 	busy       atomic.Bool         // commands have passed the gate and are not done: a pause that begins waits for them
 	killed     atomic.Bool
+	tracking   atomic.Pointer[tracking]      // nil: the client does not track
+	broken     atomic.Bool                   // the client to redirect to was gone
 	watch      atomic.Pointer[shards.Watch]  // nil: nothing is watched
 	queued     atomic.Int64                  // commands queued and one, 0 outside of a transaction
 	queuedSize atomic.Int64                  // what they take, in bytes
@@ -95,9 +103,9 @@ const (
 
 // NewSession registers a client. Close must follow.
 func (e *Executor) NewSession(c Conn) *Session {
-	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, user: defaultUser, created: e.group.Now(), gone: make(chan struct{})}
+	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, created: e.group.Now(), gone: make(chan struct{})}
 	s.lastActive.Store(s.created)
-	s.authenticated = e.config.Now().RequirePass == ""
+	s.standardUser()
 	s.seen = seen{proto: s.proto}
 	s.subs.Join(e.channels, s)
 	e.sessions.Store(s.ID, s)
@@ -107,6 +115,7 @@ func (e *Executor) NewSession(c Conn) *Session {
 // Close forgets the client.
 func (s *Session) Close() {
 	s.exec.stopMonitoring(s)
+	s.stopTracking()
 	s.Leave()
 	s.exec.sessions.Delete(s.ID)
 	s.unwatch()
@@ -134,8 +143,12 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 		s.batch = s.exec.batches.Get().(*batch)
 		s.batch.session = s
 		s.batch.job.OnWait(s.conn.Yield)
+		s.batch.job.For(s.ID)
 	}
 	s.stepReply()
+	if s.caching {
+		s.stepCaching()
+	}
 	row, err := s.gate(args)
 	if err == errCrossProtocol {
 		s.abandon()
@@ -215,6 +228,7 @@ func (s *Session) Quiet() {
 	}
 	s.batch.session = nil
 	s.batch.job.OnWait(nil)
+	s.batch.job.For(0)
 	s.exec.batches.Put(s.batch)
 	s.batch = nil
 }
@@ -232,7 +246,7 @@ func (s *Session) stepReply() {
 func (s *Session) pending(row *Row, args [][]byte) pending {
 	return pending{
 		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
-		mute: s.isMute(),
+		mute: s.isMute(), tracks: s.tracks(row),
 	}
 }
 
@@ -275,7 +289,7 @@ func (s *Session) answer(row *Row, args [][]byte, write func(r *proto.Reply)) {
 func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 	switch row.Place {
 	case OnConnection:
-		if row.Flags&AfterPushes != 0 && (s.monitoring || s.subs.Subscribed()) {
+		if row.Flags&AfterPushes != 0 && (s.monitoring || s.subs.Subscribed() || s.exec.trackers.Load() > 0) {
 			return s.runAfterPushes(row, args, w)
 		}
 		s.runHere(row, args, nil)
@@ -387,7 +401,7 @@ func (s *Session) openHere(row *Row, args [][]byte) *Call {
 	p.items[len(p.items)-1].from = p.reply.Mark()
 	call := &p.call
 	call.Reply, call.Session, call.Server, call.Args, call.Row = &p.reply, s, s.exec, args, row
-	call.loud = false
+	call.loud, call.tracks = false, c.tracks
 	return call
 }
 
@@ -398,16 +412,9 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 	p.items[len(p.items)-1].to = p.reply.Mark()
 	p.ended = end
 	s.exec.ran(call, p.index, start, end, 1)
-	call.Args, call.Tx = nil, nil
+	call.Args, call.Tx, call.tracks = nil, nil, false
 	b.commands[len(b.commands)-1].mute = !call.muted && !call.loud && (s.isMute() || s.reply == replySkipNext)
 	call.muted = false
-}
-
-const defaultUser = "default"
-
-// Authenticated reports whether the client has said who it is, or need not.
-func (s *Session) Authenticated() bool {
-	return s.authenticated || s.exec.config.Now().RequirePass == ""
 }
 
 // Kill ends the client soon, from any goroutine.

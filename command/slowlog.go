@@ -44,6 +44,7 @@ const (
 	latencySlow          = "command"
 	helloAuthArgs        = 2 // what follows AUTH in HELLO
 	firstConfigParameter = 2
+	firstUserArg         = 2 // of ACL SETUSER
 )
 
 // latencyEvent is the event of LATENCY that a slow run of the command counts for.
@@ -76,6 +77,8 @@ func (e *Executor) withoutSecrets(c *Call) [][]byte {
 		return hide(c.Args, func(i int) bool {
 			return i > firstConfigParameter && i%2 != 0 && e.sensitive(c.Args[i-1])
 		})
+	case "acl|setuser":
+		return hide(c.Args, func(i int) bool { return i >= firstUserArg })
 	case "hello":
 		auth := len(c.Args)
 		return hide(c.Args, func(i int) bool {

@@ -42,6 +42,11 @@ func sortRows() []Row {
 	}
 }
 
+const (
+	errSortBy  = Error("ERR BY option of SORT denied due to insufficient ACL permissions.")
+	errSortGet = Error("ERR GET option of SORT denied due to insufficient ACL permissions.")
+)
+
 // sortOptions are the words after the key of SORT.
 type sortOptions struct {
 	by       *sortPattern // nil: elements are sorted by themselves
@@ -50,14 +55,16 @@ type sortOptions struct {
 	alpha    bool
 	offset   int64
 	count    int64 // negative: all
+	readsAll bool  // the caller may read keys of any name
 	get      []sortPattern
 	mayStore bool // SORT_RO knows no STORE
 	stores   bool
 	store    []byte
 }
 
-func parseSort(words [][]byte, mayStore bool) (o sortOptions, err error) {
-	o.count, o.mayStore = -1, mayStore
+// parseSort reads the options; readsAll says whether the caller may read keys of any name, as BY and GET do.
+func parseSort(words [][]byte, mayStore, readsAll bool) (o sortOptions, err error) {
+	o.count, o.mayStore, o.readsAll = -1, mayStore, readsAll
 	for taken := 0; len(words) > 0; words = words[taken:] {
 		if taken, err = o.take(words); err != nil {
 			return o, err
@@ -81,16 +88,30 @@ func (o *sortOptions) take(words [][]byte) (taken int, err error) {
 		o.store, o.stores = words[1], true
 		return 2, nil
 	case equalFold(word, "by") && left >= 1:
-		by := parseSortPattern(words[1])
-		o.by, o.unsorted = &by, o.unsorted || !by.varies
-		return 2, nil
+		return 2, o.sortBy(words[1])
 	case equalFold(word, "get") && left >= 1:
-		o.get = append(o.get, parseSortPattern(words[1]))
-		return 2, nil
+		return 2, o.show(words[1])
 	default:
 		return 0, errSyntax
 	}
 	return 1, nil
+}
+
+func (o *sortOptions) sortBy(pattern []byte) error {
+	by := parseSortPattern(pattern)
+	if by.varies && !o.readsAll {
+		return errSortBy
+	}
+	o.by, o.unsorted = &by, o.unsorted || !by.varies
+	return nil
+}
+
+func (o *sortOptions) show(pattern []byte) error {
+	if !o.readsAll {
+		return errSortGet
+	}
+	o.get = append(o.get, parseSortPattern(pattern))
+	return nil
 }
 
 func (o *sortOptions) limit(offset, count []byte) error {
@@ -132,7 +153,7 @@ func sortDestination(args [][]byte) (at int) {
 
 // sortRoams reports whether SORT with these arguments reads keys of any name.
 func sortRoams(args [][]byte, mayStore bool) bool {
-	o, err := parseSort(args[2:], mayStore)
+	o, err := parseSort(args[2:], mayStore, true)
 	if err != nil {
 		return false
 	}
@@ -147,7 +168,7 @@ func sort(c *Call) error   { return c.sort(true) }
 func sortRO(c *Call) error { return c.sort(false) }
 
 func (c *Call) sort(mayStore bool) error {
-	o, err := parseSort(c.Args[2:], mayStore)
+	o, err := parseSort(c.Args[2:], mayStore, c.readsAll())
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func families() []family {
 		{"generic", keysRows()},
 		{"transactions", transactionRows()},
 		{"server", serverRows()},
+		{"server", aclRows()},
 	}
 }
 
@@ -202,7 +203,7 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 
 // repeatedKeys calls fn with the index of every argument after a keyword that was there before. Redis tells of the first one only, but what
 // the command then uses is the last.
-func (r *Row) repeatedKeys(args [][]byte, fn func(i int)) {
+func (r *Row) repeatedKeys(args [][]byte, fn func(i int, k *KeySpec)) {
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		if k.Keyword == "" || k.First < 0 {
@@ -211,7 +212,7 @@ func (r *Row) repeatedKeys(args [][]byte, fn func(i int)) {
 		first := k.findKeyword(args)
 		for at := max(first, 1); first > 0 && at+1 < len(args); at++ {
 			if strings.EqualFold(string(args[at]), k.Keyword) {
-				fn(at + 1)
+				fn(at+1, k)
 			}
 		}
 	}

@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"respite/acl"
 	"respite/shards"
 	"respite/stats"
 )
 
 // Web answers GET and HEAD of /healthz, /readyz and /metrics. Once a password is set, metrics ask for it (HTTP's basic authentication, as the
-// user of AUTH). The first two tell nothing and are open to all.
+// user of AUTH), who must be allowed to run INFO. The first two tell nothing and are open to all.
 func (e *Executor) Web() http.Handler { return e.web }
 
 func newWeb(e *Executor) http.Handler {
@@ -23,16 +24,25 @@ func newWeb(e *Executor) http.Handler {
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		if user == "" {
-			user = defaultUser
+			user = acl.DefaultName
 		}
-		if e.authenticate([]byte(user), []byte(password)) != nil {
+		switch asks := e.users.Authenticate(user, []byte(password)); {
+		case asks == nil:
 			w.Header().Set("WWW-Authenticate", `Basic realm="respite"`)
 			http.Error(w, "the server's password is needed", http.StatusUnauthorized)
-			return
+		case !e.mayAsk(asks):
+			http.Error(w, "the user may not run INFO", http.StatusForbidden)
+		default:
+			metrics.ServeHTTP(w, r)
 		}
-		metrics.ServeHTTP(w, r)
 	})
 	return mux
+}
+
+// mayAsk reports whether a user may see metrics: they are what INFO tells.
+func (e *Executor) mayAsk(u *acl.User) bool {
+	_, allowed := new(question).ask(e, u.Rules(), e.table.Named("info"), [][]byte{[]byte("info")})
+	return allowed
 }
 
 // ready answers whether clients will be: not while a dataset is being read.

@@ -32,6 +32,8 @@ type Config struct {
 	mu       sync.Mutex // excludes writers; guards what follows
 	appliers map[int]Applier
 	rename   func(from, to string) error
+	user     func(words []string) error
+	users    func() []string
 	notices  []string
 }
 
@@ -49,7 +51,7 @@ func New() *Config {
 		values[i] = c.rows[i].Default
 	}
 	values[c.index["dir"]] = workingDir()
-	c.now.Store(c.build(values, nil, ""))
+	c.now.Store(c.build(values, nil, nil, ""))
 	return c
 }
 
@@ -64,9 +66,9 @@ func indexRows(rows []Row) map[string]int {
 	return index
 }
 
-// build freezes values and decodes them. It takes ownership of the slice and the map.
-func (c *Config) build(values []string, renames map[string]string, file string) *Snapshot {
-	s := &Snapshot{values: values, RenameCommands: renames, ConfigFile: file}
+// build freezes values and decodes them. It takes ownership of the slices and the map.
+func (c *Config) build(values []string, renames map[string]string, users [][]string, file string) *Snapshot {
+	s := &Snapshot{values: values, RenameCommands: renames, Users: users, ConfigFile: file}
 	for i := range c.rows {
 		if bind := c.rows[i].bind; bind != nil {
 			bind(s, values[i])
@@ -124,6 +126,21 @@ func (c *Config) OnRename(check func(from, to string) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rename = check
+}
+
+// OnUser registers the test that Parse puts to the words of every user line, but the first, in order: the error's text becomes the
+// reason in the FatalError.
+func (c *Config) OnUser(check func(words []string) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user = check
+}
+
+// OnUsers registers what says which user lines Rewrite writes in place of those of the file. Until then it leaves them as they are.
+func (c *Config) OnUsers(lines func() []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users = lines
 }
 
 // Get answers CONFIG GET. A pattern without wildcards is answered under the name as it was

@@ -213,7 +213,7 @@ func TestDefaults(t *testing.T) {
 	}
 	require.ElementsMatch(t, rest, []string{
 		"cluster-announce-human-nodename", "locale-collate", "set-max-listpack-entries", "set-max-listpack-value", // 7.2
-		"shards", "inline-runs", "io-engine", "io-pollers", "http-endpoints", "http-port", "log-format", "accept-unsupported", // ours
+		"shards", "inline-runs", "io-engine", "io-pollers", "hotkeys-sample-every", "http-endpoints", "http-port", "log-format", "accept-unsupported", // ours
 	})
 }
 

@@ -67,7 +67,7 @@ func (c *Config) Parse(file string, args []string) error {
 		return also(err, restoreDir(old))
 	}
 	c.notices = l.notices()
-	c.now.Store(c.build(l.values, l.renames, l.file))
+	c.now.Store(c.build(l.values, l.renames, l.users, l.file))
 	return nil
 }
 
@@ -157,6 +157,7 @@ type loader struct {
 	values     []string
 	given      map[int]origin // the last line of every directive that was given
 	renames    map[string]string
+	users      [][]string // words of the user lines, but the first
 	deprecated []string
 	depth      int
 }
@@ -227,7 +228,9 @@ func (l *loader) directive(words []string, at origin) error {
 		return l.include(words[1], at)
 	case name == dirRename && len(words) == 3:
 		return l.renameCommand(words[1], words[2], at)
-	case name == dirUser && len(words) >= 2, name == dirLoadModule && len(words) >= 2, name == dirSentinel && len(words) == 1:
+	case name == dirUser && len(words) >= 2:
+		return l.defineUser(words[1:], at)
+	case name == dirLoadModule && len(words) >= 2, name == dirSentinel && len(words) == 1:
 		i := l.c.index[name]
 		l.values[i], l.given[i] = at.text, at
 		return nil
@@ -261,6 +264,16 @@ func (l *loader) renameCommand(from, to string, at origin) error {
 		}
 	}
 	l.renames[strings.ToLower(from)] = to
+	return nil
+}
+
+func (l *loader) defineUser(words []string, at origin) error {
+	if l.c.user != nil {
+		if err := l.c.user(words); err != nil {
+			return at.fatal(err.Error())
+		}
+	}
+	l.users = append(l.users, words)
 	return nil
 }
 

@@ -134,8 +134,6 @@ func TestParseRefuses(t *testing.T) {
 		"cluster-enabled no\ncluster-enabled yes": "cluster-enabled is not supported: there is no cluster mode yet",
 		"loadmodule x.so a":                       "loadmodule is not supported: there are no loadable modules",
 		"save 3600 1":                             "save is not supported: there are no RDB snapshots yet",
-		"aclfile users.acl":                       "aclfile is not supported: there are no ACL users yet",
-		"user alice on":                           "user is not supported: there are no ACL users yet",
 		"daemonize yes":                           "daemonize is not supported: the server stays in the foreground",
 		"min-replicas-to-write 1":                 "min-replicas-to-write is not supported: there is no replication yet",
 		"tls-ciphers x":                           "tls-ciphers is not supported: Go chooses the cipher suites of TLS 1.2",
@@ -158,15 +156,15 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestParseNamesAllRefusals(t *testing.T) {
-	err := New().Parse(writeConf(t, "appendonly yes\nuser a\nport 1\n"), []string{"--save", "1 1", "--accept-unsupported", "USER"})
+	err := New().Parse(writeConf(t, "appendonly yes\nloadmodule a\nport 1\n"), []string{"--save", "1 1", "--accept-unsupported", "LOADMODULE"})
 	require.ErrorContains(t, err, "save is not supported")
 	require.ErrorContains(t, err, "appendonly is not supported")
-	require.NotContains(t, err.Error(), "user is not")
+	require.NotContains(t, err.Error(), "loadmodule is not")
 }
 
 func TestAcceptUnsupportedNames(t *testing.T) {
 	err := New().Parse("", []string{"--accept-unsupported", "appendonly port"})
-	require.ErrorContains(t, err, "argument(s) must be one of the following: tls-ciphers, tls-ciphersuites, aclfile, daemonize, save, appendonly, replicaof, min-replicas-to-write, cluster-enabled, user, loadmodule, sentinel")
+	require.ErrorContains(t, err, "argument(s) must be one of the following: tls-ciphers, tls-ciphersuites, daemonize, save, appendonly, replicaof, min-replicas-to-write, cluster-enabled, loadmodule, sentinel")
 }
 
 func TestNotices(t *testing.T) {
@@ -229,7 +227,7 @@ func FuzzLines(f *testing.F) {
 		}
 		l := newLoader(c)
 		require.NoError(t, l.lines(content))
-		c.now.Store(c.build(l.values, nil, ""))
+		c.now.Store(c.build(l.values, nil, nil, ""))
 		again := newLoader(New())
 		require.NoError(t, again.lines(c.rewritten(content, false)), "%q", c.rewritten(content, false))
 		require.Equal(t, c.Get("*"), afterLoad(again).Get("*"))
@@ -237,6 +235,6 @@ func FuzzLines(f *testing.F) {
 }
 
 func afterLoad(l *loader) *Config {
-	l.c.now.Store(l.c.build(l.values, nil, ""))
+	l.c.now.Store(l.c.build(l.values, nil, nil, ""))
 	return l.c
 }

@@ -2,7 +2,8 @@
 //
 // Lines of the file are reused for the directive they set, in order; what is left of a directive
 // is blanked; what the file does not mention and is not at its default goes to the end, below
-// a signature. Comments, includes, rename-command, user and loadmodule lines stay. The file is
+// a signature. Comments, includes, rename-command and loadmodule lines stay, and so
+// do user lines unless OnUsers says others. The file is
 // replaced atomically: a crash leaves the old one or the new one, never a part.
 
 package config
@@ -81,7 +82,19 @@ func (c *Config) rewritten(old string, all bool) string {
 			w.put(i, c.rows[i].rewriteLines(values[i]))
 		}
 	}
+	if c.users != nil {
+		w.put(c.index[dirUser], forced(c.users()))
+	}
 	return w.String()
+}
+
+// forced are lines that are written in any case.
+func forced(texts []string) []line {
+	lines := make([]line, len(texts))
+	for i, l := range texts {
+		lines[i] = line{l, true}
+	}
+	return lines
 }
 
 // rewriter holds a file while it is rewritten.

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,18 +101,46 @@ func TestRewriteKeepsModeAndLeavesNothing(t *testing.T) {
 
 func TestRewriteOfAcceptedAndOwn(t *testing.T) {
 	c := mustParse(t, writeConf(t, "user alice on\nloadmodule x.so\n"),
-		"--accept-unsupported", "user", "loadmodule", "save", "replicaof", "--save", "60 1 30 2",
+		"--accept-unsupported", "loadmodule", "save", "replicaof", "--save", "60 1 30 2",
 		"--replicaof", "h", "1", "--shards", "4", "--bind", "", "--log-format", "json")
 	require.NoError(t, c.Rewrite())
 	content, err := os.ReadFile(c.File())
 	require.NoError(t, err)
 	for _, l := range []string{
 		"user alice on", "loadmodule x.so", "save 60 1", "save 30 2", "replicaof h 1", "shards 4", "log-format json",
-		"accept-unsupported user loadmodule save replicaof", `bind ""`,
+		"accept-unsupported loadmodule save replicaof", `bind ""`,
 	} {
 		require.Contains(t, string(content), l+"\n")
 	}
 	require.Equal(t, c.Get("*"), mustParse(t, c.File()).Get("*"))
+}
+
+func TestRewriteOfUsers(t *testing.T) {
+	c := mustParse(t, writeConf(t, "user alice on\nport 7\nuser bob off\n"))
+	require.Equal(t, [][]string{{"alice", "on"}, {"bob", "off"}}, c.Now().Users)
+	require.NoError(t, c.Set(Pair{"hz", "20"}))
+	require.Len(t, c.Now().Users, 2)
+	for _, step := range []struct {
+		lines      []string
+		begin, end string
+	}{
+		{[]string{"user bob on", "user carol off", "user default on"}, "user bob on\nport 7\nuser carol off\n\n" + rewriteSignature + "\n", "\nuser default on\n"},
+		{nil, "\nport 7\n\n" + rewriteSignature + "\n", "save \"\"\n\n"},
+	} {
+		c.OnUsers(func() []string { return step.lines })
+		require.NoError(t, c.Rewrite())
+		content, err := os.ReadFile(c.File())
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(content), step.begin), "%s", content)
+		require.True(t, strings.HasSuffix(string(content), step.end), "%s", content)
+	}
+}
+
+func TestUserLinesAreChecked(t *testing.T) {
+	c := New()
+	c.OnUser(func(words []string) error { return fmt.Errorf("no %s", words[0]) })
+	require.EqualError(t, c.Parse(writeConf(t, "port 7\nuser alice on\n"), nil), "\n*** FATAL CONFIG FILE ERROR (Redis 7.2.5) ***\n"+
+		"Reading the configuration file, at line 2\n>>> 'user alice on'\nno alice\n")
 }
 
 // TestRewriteRoundTrip sets random values and reads them back from the rewritten file.

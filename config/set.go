@@ -107,7 +107,7 @@ func (c *Config) changed(old *Snapshot, changes []change) (*Snapshot, error) {
 		}
 		values[ch.row] = v
 	}
-	return c.build(values, old.RenameCommands, old.ConfigFile), nil
+	return c.build(values, old.RenameCommands, old.Users, old.ConfigFile), nil
 }
 
 func (c *Config) newValue(r *Row, given string, values []string) (string, error) {

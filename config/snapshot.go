@@ -17,28 +17,30 @@ const (
 // of work, so that a CONFIG SET in between is seen wholly or not at all.
 type Snapshot struct {
 	// Listening.
-	Bind             []string // addresses; a leading "-" means: not an error if unavailable
-	Port             int      // TCP; 0 listens on none
-	TCPBacklog       int      // pending connections the kernel queues
-	TCPKeepAlive     int      // seconds between probes; 0 switches them off
-	UnixSocket       string   // path; "" listens on none
-	UnixSocketPerm   uint32   // file mode of the socket; 0 leaves the umask's
-	ProtectedMode    bool     // refuse non-loopback clients while no password is set
-	TLSPort          int      // 0 listens on none
-	TLSCertFile      string   // PEM
-	TLSKeyFile       string   // PEM
-	TLSKeyFilePass   string   // pass phrase of TLSKeyFile
-	TLSCACertFile    string   // PEM bundle
-	TLSCACertDir     string   // directory of PEM files
-	TLSAuthClients   string   // "yes", "no" or "optional"
-	TLSProtocols     string   // blank-separated, "" for the default set
-	TLSSessionCache  bool     // allow session resumption
-	EnableDebug      Access   // who may call DEBUG
-	EnableModule     Access   // who may call MODULE
-	EnableProtected  Access   // who may CONFIG SET protected parameters
-	RequirePass      string   // password of the default user; "" for none
-	ACLPubSubDefault string   // "allchannels" or "resetchannels", for new users
-	ACLLogMaxLen     int64    // entries
+	Bind             []string   // addresses; a leading "-" means: not an error if unavailable
+	Port             int        // TCP; 0 listens on none
+	TCPBacklog       int        // pending connections the kernel queues
+	TCPKeepAlive     int        // seconds between probes; 0 switches them off
+	UnixSocket       string     // path; "" listens on none
+	UnixSocketPerm   uint32     // file mode of the socket; 0 leaves the umask's
+	ProtectedMode    bool       // refuse non-loopback clients while no password is set
+	TLSPort          int        // 0 listens on none
+	TLSCertFile      string     // PEM
+	TLSKeyFile       string     // PEM
+	TLSKeyFilePass   string     // pass phrase of TLSKeyFile
+	TLSCACertFile    string     // PEM bundle
+	TLSCACertDir     string     // directory of PEM files
+	TLSAuthClients   string     // "yes", "no" or "optional"
+	TLSProtocols     string     // blank-separated, "" for the default set
+	TLSSessionCache  bool       // allow session resumption
+	EnableDebug      Access     // who may call DEBUG
+	EnableModule     Access     // who may call MODULE
+	EnableProtected  Access     // who may CONFIG SET protected parameters
+	RequirePass      string     // password of the default user; "" for none
+	Users            [][]string // words of the user lines, but the first
+	ACLFile          string     // path; "" for none
+	ACLPubSubDefault string     // "allchannels" or "resetchannels", for new users
+	ACLLogMaxLen     int64      // entries
 
 	// Clients.
 	MaxClients              int64        // connections
@@ -118,6 +120,8 @@ type Snapshot struct {
 	HTTPEndpoints     bool
 	HTTPPort          int // 0 for the port of Redis
 	IOPollers         int // 0 for three quarters of the processors, at least one
+
+	HotkeysSampleEvery int64 // commands of which one is looked at; 0: none is
 
 	values []string // canonical, by row number
 }

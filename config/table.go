@@ -38,7 +38,6 @@ const (
 	noAOF     = "there is no append-only file yet"
 	noRepl    = "there is no replication yet"
 	noCluster = "there is no cluster mode yet"
-	noACL     = "there are no ACL users yet"
 	noModules = "there are no loadable modules"
 	noC       = "it tunes redis-server's C internals"
 )
@@ -132,7 +131,7 @@ func accessRows() []Row {
 		enum("enable-module-command", no, access, "Who may call MODULE.").
 			with(Immutable).into(toString(func(s *Snapshot) *Access { return &s.EnableModule })),
 		str("aclfile", "", "File of ACL users.").
-			with(Immutable).refuses(noACL, isSet),
+			with(Immutable).into(toString(func(s *Snapshot) *string { return &s.ACLFile })),
 		enum("acl-pubsub-default", "resetchannels", []string{"allchannels", "resetchannels"}, "Channels a new ACL user may use.").
 			into(toString(func(s *Snapshot) *string { return &s.ACLPubSubDefault })),
 		integer("acllog-max-len", 128, 0, longMax, "Entries of the ACL log.").
@@ -483,7 +482,7 @@ func directiveRows() []Row {
 	return []Row{
 		directive(dirInclude, "Read another file here; its name may have wildcards."),
 		directive(dirRename, "Rename a command; an empty new name removes it."),
-		directive(dirUser, "Define an ACL user.").refuses(noACL, isSet),
+		directive(dirUser, "Define an ACL user."),
 		directive(dirLoadModule, "Load a module.").refuses(noModules, isSet),
 		directive(dirSentinel, "Run as a Sentinel.").refuses("there is no Sentinel mode", isSet),
 	}
@@ -511,7 +510,10 @@ func ownRows() []Row {
 	for i := range rows {
 		rows[i] = rows[i].with(Immutable | Own)
 	}
-	return rows
+	return append(rows,
+		integer("hotkeys-sample-every", 100, 0, intMax, "Of so many commands one is looked at for HOTKEYS; 0 for none.").
+			with(Own).into(toInt(func(s *Snapshot) *int64 { return &s.HotkeysSampleEvery })),
+	)
 }
 
 // readWords reads a set of words; lines of one start-up add up.

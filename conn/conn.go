@@ -88,6 +88,7 @@ func (c *conn) run() error {
 	w := c.server.takeWriter(c.stream)
 	c.replies = w
 	c.out.hold()
+	c.out.first(w)
 	err := c.commands(&limits, w)
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
@@ -344,6 +345,7 @@ func (c *conn) Wait() {
 func (c *conn) Resume() {
 	c.driver.tellsHangUp(false)
 	c.out.hold()
+	c.out.holdPushes(false)
 }
 
 // Yield implements command.Conn.
@@ -356,6 +358,17 @@ func (c *conn) Yield() {
 
 // Post implements command.Conn.
 func (c *conn) Post(push []byte) (first bool) { return c.out.post(push) }
+
+// PostPush implements command.Conn.
+func (c *conn) PostPush(push, message, body []byte) (first bool) {
+	return c.out.postPush(push, message, body)
+}
+
+// HoldPushes implements command.Conn.
+func (c *conn) HoldPushes(hold bool) { c.out.holdPushes(hold) }
+
+// Listen implements command.Conn.
+func (c *conn) Listen(on bool) { c.out.listen(on) }
 
 // SendPushes implements command.Conn.
 func (c *conn) SendPushes() { c.out.sendPushes() }

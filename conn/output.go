@@ -52,6 +52,8 @@ type output struct {
 	posted  atomic.Int64 // bytes in it
 	flood   atomic.Int64 // how much was waiting when a push did not fit any more, until it is reported
 	arrays  bool         // the client takes pushes as arrays: it speaks RESP2
+	listens bool         // a client that speaks RESP2 takes messages: it has subscribed to something
+	held    bool         // nothing is sent, since a reply is on its way that it comes behind
 	closing bool         // takes no further pushes
 
 	mu       sync.Mutex // guards what follows
@@ -298,10 +300,28 @@ func (o *output) push(b []byte) {
 func (o *output) post(b []byte) (first bool) {
 	o.box.Lock()
 	defer o.box.Unlock()
+	return o.put(b, nil)
+}
+
+// postPush is post of push and body if the client speaks RESP3, else of message and body if it listens and there is one.
+func (o *output) postPush(push, message, body []byte) (first bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	switch {
+	case !o.arrays:
+		return o.put(push, body)
+	case o.listens:
+		return o.put(message, body)
+	}
+	return false
+}
+
+// put appends a message in two pieces. The box is locked.
+func (o *output) put(b, rest []byte) (first bool) {
 	if o.closing || len(b) == 0 {
 		return false
 	}
-	waiting := o.bytes.Load() + o.posted.Load() + int64(len(b))
+	waiting := o.bytes.Load() + o.posted.Load() + int64(len(b)+len(rest))
 	if hard := o.owner.outputLimit().Hard; hard > 0 && waiting >= hard {
 		o.mail.Store(true)
 		return o.flood.Swap(waiting) == 0
@@ -310,7 +330,7 @@ func (o *output) post(b []byte) (first bool) {
 		o.outbox = o.boxes.Get().(*[]byte)
 	}
 	at := len(*o.outbox)
-	*o.outbox = append(*o.outbox, b...)
+	*o.outbox = append(append(*o.outbox, b...), rest...)
 	if o.arrays && b[0] == '>' {
 		(*o.outbox)[at] = '*'
 	}
@@ -318,10 +338,32 @@ func (o *output) post(b []byte) (first bool) {
 	return !o.mail.Swap(true)
 }
 
+// holdPushes makes what is posted wait, or no longer: then sendPushes must follow.
+func (o *output) holdPushes(hold bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	o.held = hold
+}
+
+// sendable is takeMail, unless what is in the outbox has to wait. Then it has to be asked for again.
+func (o *output) sendable() (b *[]byte, ok bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	if o.held {
+		return nil, false
+	}
+	return o.take(), true
+}
+
 // takeMail empties the outbox, which held nothing if it returns nil, and otherwise giveBack must follow.
 func (o *output) takeMail() *[]byte {
 	o.box.Lock()
 	defer o.box.Unlock()
+	return o.take()
+}
+
+// take is takeMail. The box is locked.
+func (o *output) take() *[]byte {
 	b := o.outbox
 	o.outbox = nil
 	o.posted.Store(0)
@@ -346,21 +388,34 @@ func (o *output) sendPushes() {
 		if !o.token.TryLock() {
 			return
 		}
-		if b := o.takeMail(); b != nil {
+		b, ok := o.sendable()
+		if b != nil {
 			_, _ = o.stream.Write(*b) // a broken socket shows in the connection's next read
 			o.giveBack(b)
 		}
 		o.token.Unlock()
+		if !ok {
+			return // whoever ends that comes here
+		}
 	}
 }
 
 // insertPushes writes what is in the outbox to w. The caller has the token, and w leads to the stream.
 func (o *output) insertPushes(w io.Writer) (err error) {
+	o.drown()
 	if b := o.takeMail(); b != nil {
 		_, err = w.Write(*b)
 		o.giveBack(b)
 	}
 	return err
+}
+
+// first is insertPushes before the first of some replies: what was pushed before the commands came is before their replies. Errors of w
+// show in what is written to it later.
+func (o *output) first(w io.Writer) {
+	if o.mail.Load() {
+		_ = o.insertPushes(w)
+	}
 }
 
 // drown ends an output whose outbox has overflowed.
@@ -391,6 +446,13 @@ func (o *output) speak(arrays bool) {
 	o.box.Lock()
 	defer o.box.Unlock()
 	o.arrays = arrays
+}
+
+// listen says whether a client that speaks RESP2 takes messages.
+func (o *output) listen(on bool) {
+	o.box.Lock()
+	defer o.box.Unlock()
+	o.listens = on
 }
 
 // size is how much waits, in bytes and chunks.

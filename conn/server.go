@@ -168,7 +168,7 @@ func (s *Server) refusal(socket net.Conn, cfg *config.Snapshot) string {
 		s.Rejected.Add(1)
 		return "-ERR max number of clients reached\r\n"
 	}
-	if cfg.ProtectedMode && cfg.RequirePass == "" && !isLocal(socket) {
+	if cfg.ProtectedMode && s.exec.NeedsNoPassword() && !isLocal(socket) {
 		s.open.Add(-1)
 		return protectedModeText
 	}

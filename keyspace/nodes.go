@@ -148,6 +148,21 @@ func (n *Nodes) payload(b block) []byte {
 	return b.bytes(nodeHeader, uint32(b.header>>nodeLength)&0xffff)
 }
 
+// Look is Level and Read at once: to go down a tree is to do this for each node on the way.
+func (n *Nodes) Look(number uint32) (level uint8, payload []byte) {
+	p, off := n.arena.at(Ref(*n.slot(number)))
+	header := p[off]
+	if header&flagLarge != 0 {
+		return uint8(header & nodeLevelMask), n.payload(block{p, off, header})
+	}
+	from := off*wordBytes + nodeHeader
+	to := from + uint32(header>>nodeLength)&0xffff
+	return uint8(header & nodeLevelMask), p.raw()[from:to:to]
+}
+
+// InPlace reports whether no snapshot is open, so that Write would return what Read and Look do.
+func (n *Nodes) InPlace() bool { return n.snapshot == nil }
+
 // Write returns the node's payload for change in place. It panics with ErrFull if a snapshot needs a copy and the arena has no room.
 func (n *Nodes) Write(number uint32) []byte {
 	b := n.block(number)

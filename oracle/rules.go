@@ -127,7 +127,7 @@ func knownRules() []Rule {
 		},
 		{
 			Name:    "command-info",
-			Why:     "tips of eight commands, the arity of COMMAND GETKEYS and ZRANK, and noscript of blocking commands (Redis 7.2, src/commands/*.json)",
+			Why:     "tips of eleven commands, the arity of COMMAND GETKEYS and ZRANK, and noscript of blocking commands (Redis 7.2, src/commands/*.json)",
 			Applies: isSub("command", "info"),
 			Adapt: func(_ []string, oracle Value) Value {
 				oracle.Elems = slices.Clone(oracle.Elems)
@@ -177,11 +177,79 @@ func knownRules() []Rule {
 			},
 		},
 		{
+			Name:    "acl-texts",
+			Why:     "refusals by access control lists name the user, or leave out what was asked for (Redis 7.2, src/acl.c)",
+			Applies: func([]string) bool { return true },
+			Adapt:   adaptRefusal,
+		},
+		{
+			Name:    "acl-sanitize-payload",
+			Why:     "rules of users always say sanitize-payload, where 7.0 does once they were reset or it was set (Redis 7.2, src/acl.c)",
+			Applies: isSub("acl", "list", "getuser"),
+			Adapt: func(args []string, oracle Value) Value {
+				if is("getuser")(args[1:]) {
+					return sanitized(oracle)
+				}
+				oracle.Elems = slices.Clone(oracle.Elems)
+				for i, line := range oracle.Elems {
+					oracle.Elems[i].Text = sanitizedLine(line.Text)
+				}
+				return oracle
+			},
+		},
+		{
 			Name:    since72,
 			Why:     "what 7.0 does not know, marked @since 7.2 (Redis 7.2 release notes) or later (hash_ttl.txt); the transcript is the source",
 			Applies: func([]string) bool { return false },
 		},
 	}
+}
+
+// deniedUser is the user as whom transcripts are refused commands: the oracle's texts do not name him.
+const deniedUser = "acl1"
+
+// adaptRefusal gives a refusal by access control lists its text of 7.2.
+func adaptRefusal(args []string, oracle Value) Value {
+	user := deniedUser
+	if isSub("acl", "dryrun")(args) && len(args) > 2 {
+		user = args[2]
+	}
+	for _, r := range [...][2]string{
+		{"NOPERM this user has no permissions to run", "NOPERM User " + user + " has no permissions to run"},
+		{"NOPERM this user has no permissions to access one of the keys used as arguments", "NOPERM No permissions to access a key"},
+		{"NOPERM this user has no permissions to access one of the channels used as arguments", "NOPERM No permissions to access a channel"},
+	} {
+		if oracle.Kind == '-' {
+			oracle.Text = strings.Replace(oracle.Text, r[0], r[1], 1)
+		}
+	}
+	if rest, ok := strings.CutPrefix(oracle.Text, "This user has no permissions to "); ok && isSub("acl", "dryrun")(args) {
+		oracle.Text = "User " + user + " has no permissions to " + rest
+	}
+	return oracle
+}
+
+// sanitizedLine adds what 7.2 tells of a user to a line of ACL LIST.
+func sanitizedLine(line string) string {
+	words := strings.Split(line, " ")
+	if len(words) < 3 || strings.Contains(line, "sanitize-payload ") {
+		return line
+	}
+	at := 3
+	if len(words) > at && words[at] == "nopass" {
+		at++
+	}
+	return strings.Join(slices.Insert(words, at, "sanitize-payload"), " ")
+}
+
+// sanitized does so in a reply of ACL GETUSER, which begins with the flags.
+func sanitized(v Value) Value {
+	if len(v.Elems) < 2 || slices.ContainsFunc(v.Elems[1].Elems, func(flag Value) bool { return strings.HasSuffix(flag.Text, "sanitize-payload") }) {
+		return v
+	}
+	v.Elems = slices.Clone(v.Elems)
+	v.Elems[1].Elems = append(slices.Clone(v.Elems[1].Elems), Value{Kind: '$', Text: "sanitize-payload"})
+	return v
 }
 
 // setType is what TYPE says of a set.
@@ -257,7 +325,7 @@ func adaptInfoRow(row Value) Value {
 		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
 	case "command|getkeys", "command|getkeysandflags":
 		row.Elems[infoArity] = Value{Kind: ':', Text: "-3"}
-	case "client|setname", "config|resetstat", "config|rewrite":
+	case "client|setname", "config|resetstat", "config|rewrite", "acl|deluser", "acl|save", "acl|setuser":
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:all_succeeded")
 	case "latency|reset":
 		tips.Elems = bulks("request_policy:all_nodes", "response_policy:agg_sum")

@@ -25,7 +25,7 @@ package oracle
 //	              may be repeated; a named group (?P<id>...) sets ${id} for later arguments
 //	@noreply      the command is not answered
 //	@wait 20ms    a pause
-//	@since 7.2    the oracle does not know this: the reply is written by hand; 7.4 and 8.0 likewise
+//	@since 7.2    the oracle does not know this: the reply is written by hand; 7.4, 8.0 and, for what is ours alone, respite likewise
 //
 // Three more directives are steps themselves:
 //
@@ -86,7 +86,7 @@ type Step struct {
 
 	action  action
 	noReply bool
-	since   bool // @since 7.2 or later
+	since   bool // @since 7.2 or later, or respite
 	wait    time.Duration
 	prelude []string // comments and directives as they stand in the file
 	source  string   // the line that makes the step
@@ -234,8 +234,8 @@ func (p *parser) directive(s *Step, word, rest string) (err error) {
 		s.noReply = true
 	case "@since":
 		s.since = true
-		if rest != "7.2" && rest != "7.4" && rest != "8.0" {
-			err = fmt.Errorf("@since knows 7.2, 7.4 and 8.0 only")
+		if rest != "7.2" && rest != "7.4" && rest != "8.0" && rest != "respite" {
+			err = fmt.Errorf("@since knows 7.2, 7.4, 8.0 and respite only")
 		}
 	case "@near":
 		s.Near, err = strconv.ParseInt(rest, 10, 64)

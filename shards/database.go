@@ -102,6 +102,7 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 		old := s.dbs[db]
 		removed += old.space.Len()
 		s.abandon(old)
+		s.survey.emptied(db)
 		s.dbs[db] = s.g.newDB(s.seed)
 		s.touch(s.dbs[db])
 	})
@@ -121,6 +122,7 @@ func (tx *Tx) SwapDB(a, b int) {
 	tx.breakReplaced(b, a)
 	tx.eachShard(func(s *shard) {
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
+		s.survey.swapped(a, b)
 	})
 	tx.flushed(a)
 	tx.flushed(b)
@@ -135,6 +137,9 @@ func (tx *Tx) count(n int) {
 
 func (tx *Tx) flushed(db int) {
 	tx.changes++
+	if tx.g.tracked.Load() > 0 {
+		tx.voidAll()
+	}
 	if tx.g.observer != nil {
 		tx.g.observer.Flushed(tx, db)
 	}

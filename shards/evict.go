@@ -24,7 +24,8 @@ func (tx *Tx) MakeRoom() bool {
 	if tx.limits.Policy.Order == NoEviction {
 		return false
 	}
-	evicted := 0
+	evicted, start := 0, tx.g.clock()
+	defer func() { tx.limits.spiked(spikeEviction, tx.g.clock()-start) }()
 	tx.eachShard(func(s *shard) {
 		most := maxEvictions
 		if s.frozen != nil {
@@ -106,6 +107,9 @@ func (s *shard) evictOne(tx *Tx) bool {
 // is to go.
 func (s *shard) evictDue(now int64) (more bool) {
 	tx := &s.tx
+	if !tx.limits.evicts() || !tx.over() || s.g.keeping.Load() {
+		return false
+	}
 	tx.Begin(0, now)
 	defer tx.End()
 	return tx.MakeRoom() && tx.over()

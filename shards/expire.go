@@ -23,6 +23,12 @@ const (
 	sweepWork = 64      // nodes of collections that are gone freed in a turn: some 20 microseconds
 )
 
+// The events of LATENCY that shards tell of, by Redis's names.
+const (
+	spikeExpiry   = "expire-cycle"
+	spikeEviction = "eviction-cycle"
+)
+
 // timers is the keyspace as the wheel sees it.
 type timers = *keyspace.Space
 
@@ -65,24 +71,21 @@ func (s *shard) expire(tx *Tx, d *db, ref keyspace.Ref) {
 // turn is the shard's own message: expire what is due, then free some nodes, and move a few blocks if too much is free.
 func (s *shard) turn() {
 	tx := &s.tx
-	tx.limits = s.g.limits.Load()
+	tx.limits, tx.client = s.g.limits.Load(), 0
 	start := s.g.clock()
 	s.armed = math.MaxInt64
 	more := false
 	for i, d := range s.dbs {
-		s.touch(d)
-		if !s.g.keepsExpired() {
-			more = s.expireIn(i, d, start) || more
+		if d.used != 0 { // else it was never written
+			more = s.turnOf(i, d, start) || more
 		}
-		more = d.space.Sweep(sweepWork) || more
-		_, moving := d.space.Compact(idleClean)
-		more = more || moving
 	}
 	s.noteFreeing(false)
+	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
+	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
-	if tx.limits.evicts() && tx.over() && !s.g.keeping.Load() {
-		more = s.evictDue(start) || more
-	}
+	more = s.tidyInterest(tx.limits) || more
+	more = s.evictDue(start) || more
 	s.stats.ExpiryTurns++
 	s.stats.ExpiryTurnsNS += s.g.clock() - start
 	if more {
@@ -90,15 +93,18 @@ func (s *shard) turn() {
 	}
 }
 
-// expireIn removes what is due in one database as long as the turn, begun at start, has time, and reports whether more is.
-func (s *shard) expireIn(index int, d *db, start int64) (more bool) {
-	if d.timed() > 0 {
+// turnOf is the part of a turn, begun at start, that is one database's. It reports whether more is to be done soon.
+func (s *shard) turnOf(index int, d *db, start int64) (more bool) {
+	s.touch(d)
+	if keeps := s.g.keepsExpired(); !keeps && d.timed() > 0 {
 		more = s.expireFor(index, d, start)
 	}
-	if d.fields.Len() > 0 {
+	if keeps := s.g.keepsExpired(); !keeps && d.fields.Len() > 0 {
 		more = s.expireFieldsFor(index, d, start) || more
 	}
-	return more
+	more = d.space.Sweep(sweepWork) || more
+	_, moving := d.space.Compact(idleClean)
+	return more || moving
 }
 
 // rest sets the timer for a turn in so many milliseconds.
@@ -163,6 +169,7 @@ func (s *shard) arm() {
 			next = min(next, at+1)
 		}
 	}
+	next = min(next, s.survey.due())
 	if at := max(next, now+minRest); at < s.armed {
 		s.rest(now, at-now)
 	}

@@ -64,14 +64,20 @@ type Group struct {
 	maxArena  int64
 	clock     func() int64
 	observer  Observer
-	limits    atomic.Pointer[Limits]
-	torn      atomic.Bool  // see Tear
-	keeping   atomic.Bool  // see KeepKeys
-	freeing   atomic.Int32 // shards that free evicted collections
-	roughly   atomic.Int64 // bytes of keys and values, see memory.go
-	jobs      sync.Pool    // of *Job, for Run
-	running   sync.WaitGroup
-	quit      chan struct{}
+
+	invalidator Invalidator
+	tracked     atomic.Int64 // clients that track, and shards where somebody stands in the table: 0 while nobody has to be told
+	mislays     atomic.Bool  // see Mislay
+
+	limits      atomic.Pointer[Limits]
+	torn        atomic.Bool  // see Tear
+	keeping     atomic.Bool  // see KeepKeys
+	freeing     atomic.Int32 // shards that free evicted collections
+	roughly     atomic.Int64 // bytes of keys and values, see memory.go
+	trackedKeys atomic.Int64 // see tracking.go
+	jobs        sync.Pool    // of *Job, for Run
+	running     sync.WaitGroup
+	quit        chan struct{}
 }
 
 // New builds a Group; Start must follow before anything is submitted.

@@ -52,8 +52,13 @@ type shard struct {
 
 	frozen *frozen // of a snapshot; nil: none is open
 
+	hot    *hotKeys // nil until a command was looked at
+	survey survey
+
 	waited int                 // keys that somebody waits for
 	queues []map[string]*queue // of those, by database; nil until somebody waits
+
+	interest interest // who has read which keys
 
 	watched int                    // keys that somebody watches
 	watches []map[string]*watchers // of those, by database; nil until somebody watches
@@ -173,7 +178,7 @@ func (s *shard) run(m message) {
 }
 
 func (s *shard) runPart(j *Job, part int) {
-	s.tx.limits = s.g.limits.Load()
+	s.tx.limits, s.tx.client = s.g.limits.Load(), j.client
 	j.parts[part].work.Run(&s.tx)
 	s.settle()
 }

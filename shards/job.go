@@ -15,6 +15,7 @@ type Work interface{ Run(tx *Tx) }
 type Job struct {
 	g       *Group
 	parts   []part // ascending by shard
+	client  int64  // in whose name it runs; 0: nobody's
 	borrows bool   // the parts ask for ownership instead of bringing work
 	running int    // which part this goroutine runs, while it does
 	yield   func() // called before a wait or a long run; nil: nobody wants to know
@@ -108,7 +109,7 @@ func (j *Job) Borrow(need Mask) {
 	}
 	j.left.Store(int32(len(j.parts)))
 	j.await(j.submit())
-	j.tx.held, j.tx.limits, j.tx.job = need, j.g.limits.Load(), j
+	j.tx.held, j.tx.limits, j.tx.job, j.tx.client = need, j.g.limits.Load(), j, j.client
 }
 
 // RunBody runs body in one transaction over the shards of need, and returns when it is done. The owner of a single shard

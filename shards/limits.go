@@ -31,15 +31,27 @@ type Limits struct {
 	LFULogFactor int   // lfu-log-factor
 	LFUDecay     int64 // lfu-decay-time, minutes
 	KeepExpired  bool  // no active expiry (DEBUG SET-ACTIVE-EXPIRE 0): keys expire when they are touched
+	HotEvery     int64 // of so many commands one is looked at for hot keys; 0: none
 	Overhead     func() int64
+	Spike        int64                           // nanoseconds from which work that no command asked for is told of; 0: never
+	Spiked       func(event string, nanos int64) // tells of it; must not wait
 	Encoding     value.Limits
 	Notices      *Notices // keyspace notifications; nil: none
+	TrackedKeys  int64    // keys that clients have read, of all shards, that are remembered for them; 0: no limit
 }
 
 // SetLimits replaces the limits; messages that start later obey the new ones.
 func (g *Group) SetLimits(l Limits) {
 	if old := g.limits.Swap(&l); old.KeepExpired && !l.KeepExpired || l.evicts() && g.exceeds(l.MaxMemory) {
 		g.Tick()
+	}
+	g.boundInterest(&l)
+}
+
+// spiked tells of work that no command asked for, if it was long.
+func (l *Limits) spiked(event string, nanos int64) {
+	if l.Spike > 0 && nanos >= l.Spike {
+		l.Spiked(event, nanos)
 	}
 }
 

@@ -23,11 +23,14 @@ type Tx struct {
 	db      int
 	now     int64 // unix nanoseconds
 	closed  bool
-	quiet   bool // reads leave no trace: CLIENT NO-TOUCH
-	hid     bool // a key past its deadline was not found and is still there: see pause.go
-	serving bool // waiters are being served: the open transaction is one of theirs
+	client  int64 // whose command it is; 0: nobody's
+	quiet   bool  // reads leave no trace: CLIENT NO-TOUCH
+	hid     bool  // a key past its deadline was not found and is still there: see pause.go
+	voided  bool  // this command has told that every key may have changed
+	serving bool  // waiters are being served: the open transaction is one of theirs
 	limits  *Limits
 	job     *Job // whose goroutine runs the transaction, nil if that is the shard's own
+	sampler sampler
 
 	changes int // Changed calls of this transaction
 	settled int // of those, the ones before the last Step: they stay
@@ -51,7 +54,7 @@ func (tx *Tx) Begin(db int, now int64) {
 	if !tx.closed {
 		panic("shards: Begin in an open transaction")
 	}
-	tx.closed, tx.db, tx.now, tx.quiet, tx.hid, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, false, 0, 0, 0, 0
+	tx.closed, tx.db, tx.now, tx.quiet, tx.hid, tx.voided, tx.changes, tx.settled, tx.noted, tx.opened = false, db, now, false, false, false, 0, 0, 0, 0
 }
 
 // End commits: observers see the end of the transaction, and freed blocks may be used again. Then it serves those who wait
@@ -85,7 +88,7 @@ func (tx *Tx) Step(db int) {
 	if tx.job != nil && tx.job.borrows && tx.g.torn.Load() {
 		tx.job.lapse()
 	}
-	tx.db, tx.quiet, tx.opened, tx.settled, tx.noted = db, false, 0, tx.changes, len(tx.notices.events)
+	tx.db, tx.quiet, tx.voided, tx.opened, tx.settled, tx.noted = db, false, false, 0, tx.changes, len(tx.notices.events)
 }
 
 // Undo takes back what the transaction has changed since the last Step; for a command that panicked.
@@ -320,6 +323,7 @@ func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
 // preImage runs before the first change of a key, by whatever path.
 func (tx *Tx) preImage(s *shard, d *db, key []byte, ref keyspace.Ref) {
 	s.touch(d)
+	s.survey.stale = true
 	tx.undo.keep(d, key, ref)
 	if ref != 0 {
 		d.space.Keep(ref)
@@ -345,6 +349,9 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 	tx.note(tx.db, key, e)
 	if tx.g.observer != nil {
 		tx.g.observer.Changed(tx, key, e)
+	}
+	if tx.g.tracked.Load() > 0 && e.signaled() {
+		tx.void(s, key, e)
 	}
 	if s.waited > 0 {
 		tx.wake(s, tx.db, key)

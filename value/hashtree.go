@@ -102,15 +102,14 @@ func (t *hashTree) scan(from uint64, count int, fn func(member, val []byte)) (ne
 func (t *hashTree) has(member []byte) bool {
 	var scratch keyScratch
 	key := t.key(member, &scratch)
-	node := t.root
-	for node != 0 && t.nodes.Level(node) > 0 {
-		p := t.page(node)
-		_, val := p.entry(t.searchInner(p, key))
-		node, _ = child(val)
+	for node := t.root; node != 0; {
+		level, payload := t.nodes.Look(node)
+		p := page(payload)
+		if level == 0 {
+			_, found := p.search(key)
+			return found
+		}
+		node, _ = p.child(t.searchInner(p, key))
 	}
-	if node == 0 {
-		return false
-	}
-	_, found := t.page(node).search(key)
-	return found
+	return false
 }

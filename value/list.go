@@ -59,9 +59,15 @@ func (l *ListView) End(at End) Element {
 // not count them (listTypeTryConvertListpack).
 func (l *ListView) CountedLen(e Element) int {
 	if l.pack == nil {
-		if _, isInt := text.ParseInt(e.Text); isInt {
-			return 0
-		}
+		return countedLen(e)
+	}
+	return e.Len()
+}
+
+// countedLen is CountedLen of an element of a tree.
+func countedLen(e Element) int {
+	if _, isInt := text.ParseInt(e.Text); isInt {
+		return 0
 	}
 	return e.Len()
 }
@@ -99,7 +105,7 @@ func (l *ListView) Walk(index int, towards End) (w ListWalk) {
 // enter makes the leaf that the cursor is in the walk's.
 func (w *treeWalk) enter() {
 	at := w.c.leaf()
-	w.leaf, w.i = w.c.t.page(at.node), at.at
+	w.leaf, w.i = w.c.t.page(at.node), int(at.at)
 	w.n = w.leaf.count()
 }
 

@@ -80,16 +80,7 @@ func ListShrink(c Cell, size int) {
 func ListPush(c Cell, at End, elems ...[]byte) (n int) {
 	v := c.View()
 	if v.Kind == kindListTree {
-		t := openListTree(v)
-		for _, elem := range elems {
-			if lacks(t.nodes, editPages) {
-				t.save(c.Mutable())
-				panic(keyspace.ErrFull)
-			}
-			t.insert(t.rankAt(at), elem)
-		}
-		t.save(c.Mutable())
-		return t.len
+		return pushToTree(c, v, at, elems)
 	}
 	place := ListpackEnd
 	if at == Left {
@@ -103,11 +94,16 @@ func ListPush(c Cell, at End, elems ...[]byte) (n int) {
 	return Listpack(c.View().Bytes).Len()
 }
 
-// rankAt is where an element is put in at an end.
-func (t *listTree) rankAt(at End) int {
-	if at == Left {
-		return 0
+func pushToTree(c Cell, v View, at End, elems [][]byte) (n int) {
+	t := openListTree(v)
+	for _, elem := range elems {
+		if lacks(t.nodes, editPages) {
+			t.save(c.Mutable())
+			panic(keyspace.ErrFull)
+		}
+		t.push(at, elem)
 	}
+	t.save(c.Mutable())
 	return t.len
 }
 

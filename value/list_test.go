@@ -132,6 +132,34 @@ func (m *listMachine) pop(t *rapid.T) {
 	}
 }
 
+// take takes elements out one by one at an end, after each of them was put into another list.
+func (m *listMachine) take(t *rapid.T) {
+	if _, ok := m.index(t); !ok {
+		return
+	}
+	at := End(rapid.IntRange(0, 1).Draw(t, "end"))
+	other := testCell{space: m.cell.space}
+	var moved []string
+	for range rapid.IntRange(1, min(len(m.model), 300)).Draw(t, "n") {
+		i := 0
+		if at == Right {
+			i = len(m.model) - 1
+		}
+		var e ListEnd
+		e.Open(&m.cell, at)
+		e.PushTo(&other, Right, m.size)
+		require.Equal(t, m.model[i], string(e.Element().Append(nil)))
+		moved, m.model = append(moved, m.model[i]), slices.Delete(m.model, i, i+1)
+		require.Equal(t, len(m.model), e.Take(m.size))
+		m.cell.space.Reclaim()
+	}
+	l := ListOf(other.View())
+	require.True(t, slices.Equal(moved, walked(&l, 0, Right)))
+	require.NoError(t, Check(other.View()))
+	other.drop()
+	m.shrunk(t)
+}
+
 func (m *listMachine) removeEqual(t *rapid.T) {
 	i, ok := m.index(t)
 	if !ok {
@@ -198,7 +226,7 @@ func TestListAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &listMachine{cell: testCell{space: newTestSpace()}, size: anySize(t)}
 		t.Repeat(map[string]func(*rapid.T){
-			"push": m.push, "pushMore": m.push, "insert": m.insert, "set": m.set, "delete": m.delete, "pop": m.pop,
+			"push": m.push, "pushMore": m.push, "insert": m.insert, "set": m.set, "delete": m.delete, "pop": m.pop, "take": m.take,
 			"removeEqual": m.removeEqual, "": m.check,
 			"limit": func(t *rapid.T) { m.size = anySize(t) },
 		})

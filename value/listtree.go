@@ -62,6 +62,18 @@ func (t *listTree) insert(rank int, elem []byte) {
 	t.insertRank(rank, elem)
 }
 
+// push puts an element in at an end.
+func (t *listTree) push(at End, elem []byte) {
+	t.grown(elem)
+	switch {
+	case t.pushEnd(at == Right, nil, elem):
+	case at == Left:
+		t.insertRank(0, elem)
+	default:
+		t.insertRank(t.len, elem)
+	}
+}
+
 func (t *listTree) replace(rank int, elem []byte) {
 	c := t.at(rank)
 	_, old := c.entry()

@@ -3,8 +3,8 @@
 // which they were put. So a hash table is a tree by hash, a sorted set one by score, a stream one by id: what differs
 // is how keys are written.
 //
-// Nodes of level 0 are leaves. An entry of a node above has a child's number and how many entries are below it as its value, and as its
-// key a separator: no key below that child is less, every key below the one before is. The first separator of a node is
+// Nodes of level 0 are leaves. An entry of a node above leads to a child, with how many entries are below that, and its
+// key is a separator: no key below that child is less, every key below the one before is. The first separator of a node is
 // not looked at. A separator is the shortest that will do; where even that is long, it is left out (indirect), and the child's first
 // key is taken instead.
 //
@@ -37,12 +37,10 @@ const (
 
 const (
 	maxLeaf  = keyspace.PageNode // bytes of a leaf
-	maxInner = 1024              // bytes of a node above: small, because to find an entry by its rank looks at half of the counts
+	maxInner = 2048              // bytes of a node above: a search looks at few entries of it, but to find one by its rank looks at half of the counts
 	maxDepth = 24                // levels: a node above the leaves that is not the root has two children at least
 
 	maxSeparator = 255 // bytes; longer ones are indirect
-	childBytes   = 8   // of the value of an entry above the leaves: number and count
-	indirect     = 1   // further byte that says that there is no separator
 
 	// A node is merged with its neighbour when it is used less than a sparseShare-th, and both fill at most fullParts of fullOf.
 	sparseShare = 4
@@ -70,6 +68,10 @@ func Children(level uint8, payload []byte, visit func(at int)) {
 	}
 	p := page(payload)
 	for i := range p.count() {
+		if p.form() == innerNode {
+			visit(p.slotAt(i) + slotChild)
+			continue
+		}
 		_, val, _ := p.bounds(i)
 		visit(val)
 	}
@@ -82,21 +84,6 @@ func recordChildren(record []byte, visit func(at int)) {
 			visit(at)
 		}
 	}
-}
-
-func child(val []byte) (node uint32, count int) {
-	return binary.LittleEndian.Uint32(val), int(binary.LittleEndian.Uint32(val[4:]))
-}
-
-func putCount(val []byte, count int) { binary.LittleEndian.PutUint32(val[4:], uint32(count)) }
-
-func childValue(dst *[childBytes + indirect]byte, node uint32, count int, isIndirect bool) []byte {
-	binary.LittleEndian.PutUint32(dst[:], node)
-	putCount(dst[:], count)
-	if isIndirect {
-		return dst[:]
-	}
-	return dst[:childBytes]
 }
 
 func (t *tree) page(node uint32) page { return t.nodes.Read(node) }
@@ -113,44 +100,51 @@ type cursor struct {
 
 type step struct {
 	node uint32
-	at   int
+	at   int32
 }
 
 func (c *cursor) leaf() *step { return &c.path[c.depth] }
 
+// index is which entry of its leaf the cursor is at.
+func (c *cursor) index() int { return int(c.path[c.depth].at) }
+
 // isEnd reports whether the cursor is behind the last entry of its leaf.
 func (c *cursor) isEnd() bool {
-	return c.depth < 0 || c.leaf().at >= c.t.page(c.leaf().node).count()
+	return c.depth < 0 || c.index() >= c.t.page(c.leaf().node).count()
 }
 
 // entry returns the key and value that the cursor is at.
-func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entry(c.leaf().at) }
+func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entry(c.index()) }
 
 // find returns the place of a key, or where it would stand. Where it would stand behind the last entry of a leaf, the cursor does too.
 func (t *tree) find(key []byte) (c cursor, found bool) {
 	c = cursor{t: t, depth: -1}
 	for node := t.root; node != 0; {
-		level, p := t.level(node), t.page(node)
+		level, payload := t.nodes.Look(node)
+		p := page(payload)
 		c.depth++
-		if level == 0 {
+		if level&^owning == 0 {
 			i, found := p.search(key)
-			c.path[c.depth] = step{node, i}
+			c.path[c.depth] = step{node, int32(i)}
 			return c, found
 		}
 		i := t.searchInner(p, key)
-		c.path[c.depth] = step{node, i}
-		_, val := p.entry(i)
-		node, _ = child(val)
+		c.path[c.depth] = step{node, int32(i)}
+		node, _ = p.child(i)
 	}
 	return c, false
 }
 
-// searchInner returns the last child whose separator is not above the key.
+// searchInner returns the last child whose separator is not above the key. The head of an indirect separator is that of the key that was the
+// child's first when it became a child. The first key may be greater now: where keys between the two belong only has to be the same
+// every time.
 func (t *tree) searchInner(p page, key []byte) int {
-	low, high := 1, p.count()
+	head := headOf(key)
+	low, high, end := 1, p.count(), len(p)+slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
-		if compare(t.separator(p, mid), key) <= 0 {
+		h := binary.LittleEndian.Uint32(p[end-innerNode.slotBytes()*(mid+1):])
+		if h < head || h == head && compare(t.separator(p, mid), key) <= 0 {
 			low = mid + 1
 		} else {
 			high = mid
@@ -161,18 +155,17 @@ func (t *tree) searchInner(p page, key []byte) int {
 
 // separator returns the ith separator of a node above the leaves.
 func (t *tree) separator(p page, i int) []byte {
-	sep, val := p.entry(i)
-	if len(val) == childBytes {
+	sep, mark := p.entry(i)
+	if len(mark) == 0 {
 		return sep
 	}
-	node, _ := child(val)
+	node, _ := p.child(i)
 	return t.firstKey(node)
 }
 
 func (t *tree) firstKey(node uint32) []byte {
 	for t.level(node) > 0 {
-		_, val := t.page(node).entry(0)
-		node, _ = child(val)
+		node, _ = t.page(node).child(0)
 	}
 	return t.page(node).key(0)
 }
@@ -195,17 +188,17 @@ func (c *cursor) settle() {
 func (t *tree) at(rank int) (c cursor) {
 	c = cursor{t: t, depth: -1}
 	for node, total := t.root, t.len; node != 0; {
-		level, p := t.level(node), t.page(node)
+		level, payload := t.nodes.Look(node)
+		p := page(payload)
 		c.depth++
-		if level == 0 {
-			c.path[c.depth] = step{node, rank}
+		if level&^owning == 0 {
+			c.path[c.depth] = step{node, int32(rank)}
 			return c
 		}
 		i := 0
 		i, rank = childOfRank(p, rank, total)
-		c.path[c.depth] = step{node, i}
-		_, val := p.entry(i)
-		node, total = child(val)
+		c.path[c.depth] = step{node, int32(i)}
+		node, total = p.child(i)
 	}
 	return c
 }
@@ -216,8 +209,7 @@ func childOfRank(p page, rank, total int) (i, rest int) {
 	n := p.count()
 	if rank <= total/2 {
 		for i = 0; i < n-1; i++ {
-			_, val := p.entry(i)
-			_, count := child(val)
+			_, count := p.child(i)
 			if rank < count {
 				break
 			}
@@ -226,15 +218,13 @@ func childOfRank(p page, rank, total int) (i, rest int) {
 		return i, rank
 	}
 	for i = n - 1; i > 0; i-- {
-		_, val := p.entry(i)
-		_, count := child(val)
+		_, count := p.child(i)
 		if rank >= total-count {
 			break
 		}
 		total -= count
 	}
-	_, val := p.entry(i)
-	_, count := child(val)
+	_, count := p.child(i)
 	return i, rank - (total - count)
 }
 
@@ -243,12 +233,11 @@ func (c *cursor) rank() int {
 	if c.depth < 0 {
 		return 0
 	}
-	rank := c.leaf().at
+	rank := c.index()
 	for d := range c.depth {
 		p := c.t.page(c.path[d].node)
-		for i := range c.path[d].at {
-			_, val := p.entry(i)
-			_, count := child(val)
+		for i := range int(c.path[d].at) {
+			_, count := p.child(i)
 			rank += count
 		}
 	}
@@ -264,7 +253,7 @@ func (c *cursor) next() bool {
 // nextLeaf moves to the first entry of the next leaf, if there is one.
 func (c *cursor) nextLeaf() bool {
 	d := c.depth - 1
-	for d >= 0 && c.path[d].at+1 >= c.t.page(c.path[d].node).count() {
+	for d >= 0 && int(c.path[d].at)+1 >= c.t.page(c.path[d].node).count() {
 		d--
 	}
 	if d < 0 {
@@ -299,8 +288,7 @@ func (c *cursor) prev() bool {
 // descend fills in the path below level d, taking the entry that pick says of each node.
 func (c *cursor) descend(d int, pick func(page) int) {
 	for ; d < c.depth; d++ {
-		_, val := c.t.page(c.path[d].node).entry(c.path[d].at)
-		node, _ := child(val)
-		c.path[d+1] = step{node, pick(c.t.page(node))}
+		node, _ := c.t.page(c.path[d].node).child(int(c.path[d].at))
+		c.path[d+1] = step{node, int32(pick(c.t.page(node)))}
 	}
 }

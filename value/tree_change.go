@@ -36,10 +36,31 @@ type twins struct {
 	sep         separator
 }
 
-// separator is a key for a node above the leaves.
+// separator is a key for a node above the leaves, and its head.
 type separator struct {
 	key      []byte
+	head     uint32
 	indirect bool
+}
+
+// indirectMark is the value of an entry above the leaves that has no separator.
+var indirectMark = []byte{1}
+
+// mark is the value of the separator's entry.
+func (s *separator) mark() []byte {
+	if s.indirect {
+		return indirectMark
+	}
+	return nil
+}
+
+// entryBytes is what the separator's entry takes, its slot apart.
+func (s *separator) entryBytes() int { return entryBytes(len(s.key), len(s.mark())) }
+
+// separatorAt is the separator of an entry of a page above the leaves, as it stands there.
+func separatorAt(p page, i int) separator {
+	key, mark := p.entry(i)
+	return separator{key: key, head: p.head(i), indirect: len(mark) > 0}
 }
 
 // insertAt puts an entry where the cursor is, or makes room and reports that it did not: the cursor is no place any more then.
@@ -54,16 +75,16 @@ func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 	at := *c.leaf()
 	n := t.page(at.node).count()
 	if p, ok := t.roomAt(at, n, size); ok {
-		p.insert(at.at, key, val)
+		p.insert(int(at.at), key, val)
 		c.count(1)
 		return true
 	}
-	if at.at == 0 || at.at == n {
+	if at.at == 0 || int(at.at) == n {
 		t.grow(c, t.beside(at, n, key, val))
 		t.len++
 		return true
 	}
-	middle := at.at
+	middle := int(at.at)
 	if size < maxLeaf/sparseShare {
 		middle = t.page(at.node).middle()
 	}
@@ -75,7 +96,7 @@ func (t *tree) insertAt(c *cursor, key, val []byte) (done bool) {
 // order so leaves full leaves behind.
 func (t *tree) beside(at step, n int, key, val []byte) twins {
 	fresh, p := t.newLeaf(key, val), t.page(at.node)
-	if at.at == n {
+	if int(at.at) == n {
 		return twins{at.node, fresh, between(p.key(n-1), key)}
 	}
 	return twins{fresh, at.node, between(key, p.key(0))}
@@ -85,14 +106,13 @@ func (t *tree) beside(at step, n int, key, val []byte) twins {
 func (t *tree) divide(node uint32, middle int) twins {
 	level, p := t.level(node), t.page(node)
 	n := p.count()
-	right := t.newPage(level, p.bytesOf(middle, n)-slotBytes)
+	right := t.newPage(level, p.form(), p.bytesOf(middle, n)-p.slotBytes())
 	page(t.nodes.Write(right)).appendFrom(p, middle, n)
 	var sep separator
 	if level == 0 {
 		sep = between(p.key(middle-1), p.key(middle))
 	} else {
-		key, val := p.entry(middle)
-		sep = separator{key, len(val) > childBytes}
+		sep = separatorAt(p, middle)
 	}
 	p = t.nodes.Write(node)
 	for i := n - 1; i >= middle; i-- {
@@ -111,11 +131,11 @@ func between(a, b []byte) separator {
 	}
 	switch {
 	case n < len(b) && n < maxSeparator:
-		return separator{key: b[:n+1]}
+		return separator{key: b[:n+1], head: headOf(b[:n+1])}
 	case n == len(b):
 		return separator{}
 	}
-	return separator{indirect: true}
+	return separator{head: headOf(b), indirect: true}
 }
 
 // grow tells the nodes above that the cursor's leaf has become two. The tree has the same number of entries below the leaf's place or
@@ -139,45 +159,38 @@ func (t *tree) grow(c *cursor, two twins) {
 
 // raise makes a new root over two nodes.
 func (t *tree) raise(two twins) {
-	level := t.level(two.left) + 1
-	root := t.newPage(level, 2*(childBytes+slotBytes)+len(two.sep.key))
+	root := t.newPage(t.level(two.left)+1, innerNode, innerNode.slotBytes()+2*entryBytes(0, 0)+two.sep.entryBytes())
 	t.root = root
-	var val [childBytes + indirect]byte
 	for i, node := range [...]uint32{two.left, two.right} {
 		sep := separator{}
 		if i == 1 {
 			sep = two.sep
 		}
-		v := childValue(&val, node, t.total(node), sep.indirect)
-		p, _ := t.room(root, entryBytes(len(sep.key), len(v)))
-		p.insert(i, sep.key, v)
+		p, _ := t.room(root, sep.entryBytes())
+		p.insertChild(i, &sep, node, t.total(node))
 	}
 }
 
 // recount makes the entry of a node above the leaves lead to a child and have the number of entries below that.
 func (t *tree) recount(at step, node uint32) {
-	_, val := page(t.nodes.Write(at.node)).entry(at.at)
-	var v [childBytes + indirect]byte
-	copy(val, childValue(&v, node, t.total(node), false))
+	page(t.nodes.Write(at.node)).setChild(int(at.at), node, t.total(node))
 }
 
 // adopt puts the right one of two nodes behind the left one into the node above. If that has to be divided for it, its two halves
 // are returned.
 func (t *tree) adopt(at step, two twins) *twins {
-	var v [childBytes + indirect]byte
-	val := childValue(&v, two.right, t.total(two.right), two.sep.indirect)
-	size := entryBytes(len(two.sep.key), len(val))
+	size, below := two.sep.entryBytes(), t.total(two.right)
 	if p, ok := t.room(at.node, size); ok {
-		p.insert(at.at+1, two.sep.key, val)
+		p.insertChild(int(at.at)+1, &two.sep, two.right, below)
 		return nil
 	}
 	halves := t.divide(at.node, t.page(at.node).middle())
-	to, i := halves.left, at.at+1
+	to, i := halves.left, int(at.at)+1
 	if n := t.page(halves.left).count(); i > n {
 		to, i = halves.right, i-n
 	}
 	p, _ := t.room(to, size)
-	p.insert(i, two.sep.key, val)
+	p.insertChild(i, &two.sep, two.right, below)
 	return &halves
 }
 
@@ -188,8 +201,7 @@ func (t *tree) total(node uint32) (n int) {
 		return p.count()
 	}
 	for i := range p.count() {
-		_, val := p.entry(i)
-		_, count := child(val)
+		_, count := p.child(i)
 		n += count
 	}
 	return n
@@ -199,9 +211,7 @@ func (t *tree) total(node uint32) (n int) {
 func (c *cursor) count(n int) {
 	c.t.len += n
 	for d := range c.depth {
-		_, val := page(c.t.nodes.Write(c.path[d].node)).entry(c.path[d].at)
-		_, old := child(val)
-		putCount(val, old+n)
+		page(c.t.nodes.Write(c.path[d].node)).below(int(c.path[d].at)).add(n)
 	}
 }
 
@@ -214,18 +224,18 @@ func (c *cursor) recountAbove(d int) {
 
 // newLeaf makes a leaf with one entry.
 func (t *tree) newLeaf(key, val []byte) uint32 {
-	leaf := t.newPage(0, entryBytes(len(key), len(val)))
+	leaf := t.newPage(0, leafOf(key), entryBytes(len(key), len(val)))
 	page(t.nodes.Write(leaf)).insert(0, key, val)
 	return leaf
 }
 
 // newPage makes an empty node with room for one entry of so many bytes.
-func (t *tree) newPage(level uint8, size int) uint32 {
+func (t *tree) newPage(level uint8, form pageForm, size int) uint32 {
 	if level == 0 {
 		level = t.leaves
 	}
-	node, payload := t.nodes.New(level, roomy(pageBytes(1, size)))
-	page(payload).clear()
+	node, payload := t.nodes.New(level, roomy(pageHeader+form.slotBytes()+size))
+	page(payload).clear(form)
 	return node
 }
 
@@ -241,7 +251,7 @@ func roomy(n int) int {
 // that would cost a copy for a snapshot.
 func (t *tree) room(node uint32, size int) (p page, ok bool) {
 	p = t.page(node)
-	size += slotBytes
+	size += p.slotBytes()
 	if p.free() >= size {
 		return t.nodes.Write(node), true
 	}
@@ -257,8 +267,12 @@ func (t *tree) room(node uint32, size int) (p page, ok bool) {
 // tenth of the time of pushes to a long list.
 func (t *tree) roomAt(at step, n, size int) (p page, ok bool) {
 	p = t.nodes.Write(at.node)
-	need := p.used() + size + slotBytes
-	if p.free() >= size+slotBytes || at.at != 0 && at.at != n || need > maxLeaf {
+	whole := size + p.slotBytes()
+	if p.free() >= whole {
+		return p, true
+	}
+	need := p.used() + whole
+	if at.at != 0 && int(at.at) != n || need > maxLeaf {
 		return t.room(at.node, size)
 	}
 	return t.rebuild(at.node, min(need+need/2, maxLeaf)), true
@@ -266,29 +280,56 @@ func (t *tree) roomAt(at step, n, size int) (p page, ok bool) {
 
 // rebuild writes a node anew, without waste and as long as needed for so many bytes.
 func (t *tree) rebuild(node uint32, need int) page {
-	var scratch [maxLeaf]byte
-	old := page(scratch[:copy(scratch[:], t.page(node))])
-	p := page(t.nodes.Resize(node, roomy(need)))
-	p.clear()
+	old, size := t.page(node), roomy(need)
+	switch {
+	case size == len(old):
+		return t.tidy(node)
+	case size > len(old) && old.u16(pageWaste) == 0:
+		return t.widen(node, size)
+	}
+	p := page(t.nodes.Resize(node, size)) // the old bytes stay until the end of the transaction: this is another block
+	p.clear(old.form())
 	p.appendFrom(old, 0, old.count())
+	return p
+}
+
+// tidy is rebuild of a node that stays as long as it is.
+func (t *tree) tidy(node uint32) page {
+	var scratch [maxLeaf]byte
+	p := page(t.nodes.Write(node))
+	old := page(scratch[:copy(scratch[:], p)])
+	p.clear(old.form())
+	p.appendFrom(old, 0, old.count())
+	return p
+}
+
+// widen makes a node without waste longer: its entries stay, and the slots move to the end.
+func (t *tree) widen(node uint32, size int) page {
+	old := t.page(node)
+	was, slots := len(old), old.slotBytes()*old.count()
+	p := page(t.nodes.Resize(node, size))
+	copy(p[size-slots:], p[was-slots:was])
 	return p
 }
 
 // fit gives room back that a node does not need.
 func (t *tree) fit(node uint32) {
 	p := t.page(node)
-	if need := p.used(); len(p) <= maxLeaf && roomy(need) <= len(p)/2 && !lacks(t.nodes, tightPages) {
+	if need := p.used(); len(p) <= maxLeaf && isRoomy(len(p), need) && !lacks(t.nodes, tightPages) {
 		t.rebuild(node, need)
 	}
 }
+
+// isRoomy reports whether a page of so many bytes is at least twice as long as one must be that uses used of them.
+func isRoomy(size, used int) bool { return roomy(used) <= size/2 }
 
 // bytesOf is how many bytes the entries from to to-1 take with their slots.
 func (p page) bytesOf(from, to int) (n int) {
 	for i := from; i < to; i++ {
 		k, v := p.entry(i)
-		n += entryBytes(len(k), len(v)) + slotBytes
+		n += entryBytes(len(k), len(v))
 	}
-	return n
+	return n + (to-from)*p.slotBytes()
 }
 
 // middle is where to divide a page of two entries or more into halves of about as many bytes.
@@ -306,9 +347,9 @@ func (p page) middle() int {
 // replace gives the entry at the cursor another value. The cursor is no place any more.
 func (c *cursor) replace(val []byte) {
 	at, t := *c.leaf(), c.t
-	key, old := t.page(at.node).entry(at.at)
+	key, old := t.page(at.node).entry(int(at.at))
 	if len(old) == len(val) {
-		_, old = page(t.nodes.Write(at.node)).entry(at.at)
+		_, old = page(t.nodes.Write(at.node)).entry(int(at.at))
 		copy(old, val)
 		return
 	}
@@ -322,7 +363,7 @@ func (c *cursor) replace(val []byte) {
 	if len(key) == 0 {
 		rank = c.rank()
 	}
-	page(t.nodes.Write(at.node)).remove(at.at)
+	page(t.nodes.Write(at.node)).remove(int(at.at))
 	c.count(-1)
 	if len(key) == 0 {
 		t.insertRank(rank, val)
@@ -333,8 +374,9 @@ func (c *cursor) replace(val []byte) {
 
 // replaceOnly makes the leaf of a single entry anew, so that it may become large or cease to be.
 func (c *cursor) replaceOnly(key, val []byte) {
-	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageBytes(1, entryBytes(len(key), len(val))))))
-	p.clear()
+	form := leafOf(key)
+	p := page(c.t.nodes.Resize(c.leaf().node, roomy(pageHeader+form.slotBytes()+entryBytes(len(key), len(val)))))
+	p.clear(form)
 	p.insert(0, key, val)
 }
 
@@ -346,10 +388,16 @@ func (c *cursor) remove() {
 		c.drop(c.depth)
 		return
 	}
-	page(t.nodes.Write(at.node)).remove(at.at)
-	c.merge(c.depth)
-	t.lower()
-	t.fit(c.leaf().node)
+	p := page(t.nodes.Write(at.node))
+	p.remove(int(at.at))
+	switch used := p.used(); {
+	case used < maxLeaf/sparseShare:
+		c.merge(c.depth)
+		t.lower()
+		t.fit(c.leaf().node)
+	case isRoomy(len(p), used):
+		t.fit(at.node)
+	}
 }
 
 // drop frees an empty node of the path, and those above it that are empty then. A root with one child gives way to it.
@@ -359,7 +407,7 @@ func (c *cursor) drop(d int) {
 		t.nodes.Free(c.path[d].node)
 		above := c.path[d-1]
 		p := page(t.nodes.Write(above.node))
-		p.remove(above.at)
+		p.remove(int(above.at))
 		if p.count() > 0 {
 			c.merge(d - 1)
 			t.lower()
@@ -374,8 +422,7 @@ func (c *cursor) drop(d int) {
 func (t *tree) lower() {
 	for t.level(t.root) > 0 && t.page(t.root).count() == 1 {
 		old := t.root
-		_, val := t.page(old).entry(0)
-		t.root, _ = child(val)
+		t.root, _ = t.page(old).child(0)
 		t.nodes.Free(old)
 	}
 }
@@ -387,12 +434,11 @@ func (c *cursor) merge(d int) {
 		return
 	}
 	t, above := c.t, c.path[d-1]
-	left := min(above.at, t.page(above.node).count()-2)
+	left := min(int(above.at), t.page(above.node).count()-2)
 	if left < 0 || !t.joinChildren(above.node, left) {
 		return
 	}
-	_, val := t.page(above.node).entry(left)
-	c.path[d].node, _ = child(val)
+	c.path[d].node, _ = t.page(above.node).child(left)
 	c.merge(d - 1)
 }
 
@@ -404,24 +450,22 @@ func (t *tree) isSparse(node uint32) bool {
 // joinChildren joins the ith child of a node with the one behind it, if they leave some room.
 func (t *tree) joinChildren(node uint32, i int) bool {
 	p := t.page(node)
-	_, val := p.entry(i)
-	a, _ := child(val)
-	sep, val := p.entry(i + 1)
-	b, _ := child(val)
-	if !t.join(a, b, sep, len(val) > childBytes) {
+	a, _ := p.child(i)
+	b, _ := p.child(i + 1)
+	if !t.join(a, b, separatorAt(p, i+1)) {
 		return false
 	}
 	page(t.nodes.Write(node)).remove(i + 1)
-	t.recount(step{node, i}, a)
+	t.recount(step{node, int32(i)}, a)
 	return true
 }
 
 // join moves the entries of b, which follow those of a, to a and frees b, if they leave some room. sep is what separates the two.
-func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
+func (t *tree) join(a, b uint32, sep separator) bool {
 	level, pa, pb := t.level(a), t.page(a), t.page(b)
 	need := pa.used() + pb.used() - pageHeader
 	if level > 0 {
-		need += len(sep) + indirect
+		need += sep.entryBytes()
 	}
 	if need > maxPage(level)*fullParts/fullOf || lacks(t.nodes, tightPages) {
 		return false
@@ -429,10 +473,8 @@ func (t *tree) join(a, b uint32, sep []byte, isIndirect bool) bool {
 	p := t.rebuild(a, need)
 	if level > 0 {
 		// b's first separator was not looked at.
-		_, val := pb.entry(0)
-		node, count := child(val)
-		var v [childBytes + indirect]byte
-		p.insert(p.count(), sep, childValue(&v, node, count, isIndirect))
+		node, below := pb.child(0)
+		p.insertChild(p.count(), &sep, node, below)
 		p.appendFrom(pb, 1, pb.count())
 	} else {
 		p.appendFrom(pb, 0, pb.count())

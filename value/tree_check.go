@@ -44,8 +44,11 @@ func (c *treeChecker) node(node uint32, level int, least []byte) (n int, err err
 				return 0, fmt.Errorf("node %d: separator %d is not above %q", node, i, c.last)
 			}
 		}
-		_, val := p.entry(i)
-		child, count := child(val)
+		_, mark := p.entry(i)
+		if err := c.head(p, i, least, len(mark) > 0); i > 0 && err != nil {
+			return 0, fmt.Errorf("node %d: %w", node, err)
+		}
+		child, count := p.child(i)
 		got, err := c.node(child, level-1, least)
 		if err != nil {
 			return 0, err
@@ -61,6 +64,9 @@ func (c *treeChecker) node(node uint32, level int, least []byte) (n int, err err
 func (c *treeChecker) leaf(node uint32, p page, least []byte) error {
 	for i := range p.count() {
 		key := p.key(i)
+		if err := c.head(p, i, key, false); err != nil {
+			return fmt.Errorf("leaf %d: %w", node, err)
+		}
 		if compare(key, least) < 0 {
 			return fmt.Errorf("leaf %d: key %q is below %q", node, key, least)
 		}
@@ -72,6 +78,19 @@ func (c *treeChecker) leaf(node uint32, p page, least []byte) error {
 	return nil
 }
 
+// head tests the ith head of a page, if it has heads. That of an indirect separator may be less than its key's, but not than that of
+// the key before.
+func (c *treeChecker) head(p page, i int, key []byte, isIndirect bool) error {
+	if !p.isHeaded() {
+		return nil
+	}
+	got, want := p.head(i), headOf(key)
+	if got == want || isIndirect && headOf(c.last) <= got && got < want {
+		return nil
+	}
+	return fmt.Errorf("head %d is %x, key %q", i, got, key)
+}
+
 // check tests a page's layout.
 func (p page) check() error {
 	n, top := p.count(), p.u16(pageTop)
@@ -79,9 +98,9 @@ func (p page) check() error {
 		return fmt.Errorf("page without entries")
 	}
 	if top == topOfLarge {
-		top = len(p) - slotBytes
+		top = len(p) - p.slotBytes()
 	}
-	if top+n*slotBytes > len(p) {
+	if top+n*p.slotBytes() > len(p) {
 		return fmt.Errorf("%d entries up to %d in a page of %d bytes", n, top, len(p))
 	}
 	sum := 0

@@ -38,8 +38,7 @@ func (t *tree) cutChildren(node uint32, from, to int) (first, last int) {
 	first, last = 0, -1
 	p := page(t.nodes.Write(node))
 	for i, before := 0, 0; i < p.count() && before < to; {
-		_, val := p.entry(i)
-		below, count := child(val)
+		below, count := p.child(i)
 		low, high := max(from-before, 0), min(to-before, count)
 		before += count
 		switch {
@@ -50,7 +49,7 @@ func (t *tree) cutChildren(node uint32, from, to int) (first, last int) {
 			p.remove(i)
 		default:
 			t.cut(below, low, high)
-			putCount(val, count-(high-low))
+			p.below(i).add(low - high)
 			if last < 0 {
 				first = i
 			}
@@ -67,8 +66,7 @@ func (t *tree) joinNeighbour(node uint32, i int) {
 	if i >= p.count() {
 		return
 	}
-	_, val := p.entry(i)
-	below, _ := child(val)
+	below, _ := p.child(i)
 	if !t.isSparse(below) {
 		return
 	}
@@ -82,9 +80,9 @@ func (t *tree) joinNeighbour(node uint32, i int) {
 
 // removeRun takes the entries from to to-1 out. Their bytes stay where they are.
 func (p page) removeRun(from, to int) {
-	n, gone := p.count(), to-from
-	p.putU16(pageWaste, p.u16(pageWaste)+p.bytesOf(from, to)-gone*slotBytes)
+	n, gone, size := p.count(), to-from, p.slotBytes()
+	p.putU16(pageWaste, p.u16(pageWaste)+p.bytesOf(from, to)-gone*size)
 	last := p.slotAt(n - 1)
-	copy(p[last+gone*slotBytes:], p[last:p.slotAt(to-1)])
-	p.putU16(pageCount, n-gone)
+	copy(p[last+gone*size:], p[last:p.slotAt(to-1)])
+	p.putCount(n - gone)
 }

@@ -238,12 +238,29 @@ func SortedSetRemoveSpan(cell Cell, from, n int) {
 	}
 	e := editZSet(v)
 	for range n {
-		c := e.order.at(from)
-		key, _ := c.entry()
-		e.members.remove(key[scoreBytes:])
-		c.remove()
+		e.removeRank(from)
 	}
 	e.save(cell.Mutable())
+}
+
+// removeRank takes the member of a rank out. At either end, where members are popped, that is mostly done on the way to it.
+func (e *zsetEditor) removeRank(rank int) {
+	if rank == 0 || rank == e.order.len-1 {
+		var way treeEnd
+		if way.find(&e.order, rank > 0) {
+			key, _ := way.entry()
+			if e.members.remove(key[scoreBytes:]); way.pop(&e.order) {
+				return
+			}
+			c := e.order.at(rank)
+			c.remove()
+			return
+		}
+	}
+	c := e.order.at(rank)
+	key, _ := c.entry()
+	e.members.remove(key[scoreBytes:])
+	c.remove()
 }
 
 // SumIsNaN reports whether two scores have no sum.

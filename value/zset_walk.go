@@ -40,7 +40,7 @@ func (s SortedSet) walkOn(w Walk, fn func(member Element, score float64) bool) {
 	t := s.byScore()
 	for c, more := t.at(w.From), true; more; more = c.nextLeaf() {
 		p := t.page(c.leaf().node)
-		for i := c.leaf().at; i < p.count(); i++ {
+		for i := c.index(); i < p.count(); i++ {
 			key, val := p.entry(i)
 			if w.N == 0 || !fn(Element{Text: key[scoreBytes:]}, unordered(key, val)) {
 				return
@@ -54,7 +54,7 @@ func (s SortedSet) walkBack(w Walk, fn func(member Element, score float64) bool)
 	t := s.byScore()
 	for c, more := t.at(w.From), true; more; more = c.prev() {
 		p := t.page(c.leaf().node)
-		for i := c.leaf().at; i >= 0; i-- {
+		for i := c.index(); i >= 0; i-- {
 			key, val := p.entry(i)
 			if w.N == 0 || !fn(Element{Text: key[scoreBytes:]}, unordered(key, val)) {
 				return

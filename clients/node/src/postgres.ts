@@ -1,0 +1,220 @@
+/**
+ * postgres.ts: the store on PostgreSQL, through the application's own `pg` pool.
+ *
+ * Values are columns of type json, not jsonb: json keeps the text that the codec
+ * wrote, byte for byte, while jsonb refuses some strings that JavaScript has.
+ *
+ * Invariants: every write locks the row of what it changes first and the debt
+ * of its process last, so writes cannot wait for each other in a circle; a
+ * message list is changed only under the lock of its row in message_lists, so
+ * its messages are in the order in which they were committed.
+ */
+
+import { decode, encode } from "./codec.js";
+import type { Id } from "./keys.js";
+import { migrations } from "./migrations.js";
+import type { Debt, Store, Stored, WriteOptions } from "./store.js";
+
+/** The part of `pg`'s Pool that is used. */
+export interface PgPool extends PgQueryable {
+  connect(): Promise<PgClient>;
+}
+
+/** The part of `pg`'s PoolClient that is used. */
+export interface PgClient extends PgQueryable {
+  release(error?: Error | boolean): void;
+}
+
+export interface PgQueryable {
+  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[] }>;
+}
+
+export interface PostgresStoreOptions {
+  /** The PostgreSQL schema of the tables; default `respite`. */
+  readonly schema?: string;
+}
+
+export class PostgresStore implements Store {
+  readonly #pool: PgPool;
+  readonly #schema: string;
+
+  constructor(pool: PgPool, options: PostgresStoreOptions = {}) {
+    this.#pool = pool;
+    this.#schema = options.schema ?? "respite";
+    if (!/^[a-z_][a-z0-9_]*$/.test(this.#schema)) {
+      throw new TypeError(`schema ${JSON.stringify(this.#schema)}: lower-case letters, digits and underscores only`);
+    }
+  }
+
+  /** Creates or updates the tables. Any number of processes may call it at once, at every start. */
+  async migrate(): Promise<void> {
+    const s = this.#schema;
+    await this.#transaction(async (client) => {
+      await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`respite-cache migrations of ${s}`]);
+      await client.query(`CREATE SCHEMA IF NOT EXISTS ${s}`);
+      await client.query(`CREATE TABLE IF NOT EXISTS ${s}.migrations (
+        version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`);
+      const { rows } = await client.query(`SELECT coalesce(max(version), 0) AS version FROM ${s}.migrations`);
+      const done = Number(rows[0]!["version"]);
+      for (const [index, migration] of migrations.slice(done).entries()) {
+        await client.query(migration(s));
+        await client.query(`INSERT INTO ${s}.migrations (version) VALUES ($1)`, [done + index + 1]);
+      }
+    });
+  }
+
+  async loadSession(userId: Id): Promise<Stored | null> {
+    return this.#load(
+      `SELECT data::text AS value, floor(extract(epoch FROM expires_at - now())) AS ttl
+       FROM ${this.#schema}.sessions WHERE user_id = $1 AND expires_at > now()`,
+      userId,
+    );
+  }
+
+  async saveSession(userId: Id, data: unknown, ttl: number, options: WriteOptions): Promise<void> {
+    await this.#write(
+      `INSERT INTO ${this.#schema}.sessions (user_id, data, expires_at)
+       VALUES ($1, $2, now() + make_interval(secs => $3))
+       ON CONFLICT (user_id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at, updated_at = now()`,
+      [String(userId), encode(data), ttl],
+      options,
+    );
+  }
+
+  async deleteSession(userId: Id, options: WriteOptions): Promise<void> {
+    await this.#write(`DELETE FROM ${this.#schema}.sessions WHERE user_id = $1`, [String(userId)], options);
+  }
+
+  /** Removes sessions that have expired, which reads ignore already. Returns how many. */
+  async deleteExpiredSessions(): Promise<number> {
+    const { rows } = await this.#pool.query(
+      `WITH gone AS (DELETE FROM ${this.#schema}.sessions WHERE expires_at <= now() RETURNING 1)
+       SELECT count(*) AS count FROM gone`,
+    );
+    return Number(rows[0]!["count"]);
+  }
+
+  async loadMessages(userId: Id): Promise<Stored<unknown[]> | null> {
+    const s = this.#schema;
+    const { rows } = await this.#pool.query(
+      `SELECT cache_seconds AS ttl,
+         ARRAY(SELECT body::text FROM ${s}.messages m WHERE m.user_id = l.user_id ORDER BY id) AS bodies
+       FROM ${s}.message_lists l WHERE user_id = $1`,
+      [String(userId)],
+    );
+    const row = rows[0];
+    return row ? { value: (row["bodies"] as string[]).map(decode), ttl: Number(row["ttl"]) } : null;
+  }
+
+  async saveMessages(userId: Id, messages: readonly unknown[], ttl: number, options: WriteOptions): Promise<void> {
+    const s = this.#schema;
+    const id = String(userId);
+    const bodies = messages.map(encode);
+    await this.#transaction(async (client) => {
+      await client.query(
+        `INSERT INTO ${s}.message_lists (user_id, cache_seconds) VALUES ($1, $2)
+         ON CONFLICT (user_id) DO UPDATE SET cache_seconds = excluded.cache_seconds`,
+        [id, ttl],
+      );
+      await client.query(`DELETE FROM ${s}.messages WHERE user_id = $1`, [id]);
+      await client.query(
+        `INSERT INTO ${s}.messages (user_id, body)
+         SELECT $1, body::json FROM unnest($2::text[]) WITH ORDINALITY AS list (body, place) ORDER BY place`,
+        [id, bodies],
+      );
+      if (options.owedBy !== undefined) await client.query(this.#debtStatement("$1"), [options.owedBy]);
+    });
+  }
+
+  async addMessage(userId: Id, message: unknown, ttl: number, options: WriteOptions): Promise<void> {
+    const s = this.#schema;
+    await this.#transaction(async (client) => {
+      await client.query(
+        `INSERT INTO ${s}.message_lists AS l (user_id, cache_seconds) VALUES ($1, $2)
+         ON CONFLICT (user_id) DO UPDATE SET cache_seconds = l.cache_seconds`,
+        [String(userId), ttl],
+      );
+      await client.query(`INSERT INTO ${s}.messages (user_id, body) VALUES ($1, $2)`, [String(userId), encode(message)]);
+      if (options.owedBy !== undefined) await client.query(this.#debtStatement("$1"), [options.owedBy]);
+    });
+  }
+
+  async loadProfile(userId: Id): Promise<Stored | null> {
+    return this.#load(
+      `SELECT data::text AS value, cache_seconds AS ttl FROM ${this.#schema}.profiles WHERE user_id = $1`,
+      userId,
+    );
+  }
+
+  async saveProfile(userId: Id, profile: unknown, ttl: number, options: WriteOptions): Promise<void> {
+    await this.#write(
+      `INSERT INTO ${this.#schema}.profiles (user_id, data, cache_seconds) VALUES ($1, $2, $3)
+       ON CONFLICT (user_id) DO UPDATE
+       SET data = excluded.data, cache_seconds = excluded.cache_seconds, updated_at = now()`,
+      [String(userId), encode(profile), ttl],
+      options,
+    );
+  }
+
+  async ping(): Promise<void> {
+    await this.#pool.query("SELECT 1");
+  }
+
+  async recordDebt(owner: string): Promise<void> {
+    await this.#pool.query(this.#debtStatement("$1"), [owner]);
+  }
+
+  async debts(): Promise<Debt[]> {
+    const { rows } = await this.#pool.query(`SELECT owner, version::text AS version FROM ${this.#schema}.cache_debts`);
+    return rows.map((row) => ({ owner: row["owner"] as string, version: row["version"] as string }));
+  }
+
+  async clearDebts(debts: readonly Debt[]): Promise<void> {
+    await this.#pool.query(
+      `DELETE FROM ${this.#schema}.cache_debts d
+       USING unnest($1::text[], $2::bigint[]) AS read (owner, version)
+       WHERE d.owner = read.owner AND d.version = read.version`,
+      [debts.map((debt) => debt.owner), debts.map((debt) => debt.version)],
+    );
+  }
+
+  async #load(statement: string, userId: Id): Promise<Stored | null> {
+    const { rows } = await this.#pool.query(statement, [String(userId)]);
+    const row = rows[0];
+    return row ? { value: decode(row["value"] as string), ttl: Number(row["ttl"]) } : null;
+  }
+
+  /** Runs a statement of three parameters at most, together with its debt if there is one. */
+  async #write(statement: string, values: unknown[], options: WriteOptions): Promise<void> {
+    if (options.owedBy === undefined) {
+      await this.#pool.query(statement, values);
+      return;
+    }
+    await this.#transaction(async (client) => {
+      await client.query(statement, values);
+      await client.query(this.#debtStatement("$1"), [options.owedBy]);
+    });
+  }
+
+  // A new version each time, so that whoever settles the debt that it read leaves a later one alone.
+  #debtStatement(owner: string): string {
+    return `INSERT INTO ${this.#schema}.cache_debts (owner) VALUES (${owner})
+      ON CONFLICT (owner) DO UPDATE SET version = excluded.version, since = now()`;
+  }
+
+  async #transaction(work: (client: PgClient) => Promise<void>): Promise<void> {
+    const client = await this.#pool.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query("BEGIN");
+      await work(client);
+      await client.query("COMMIT");
+    } catch (error) {
+      failure = error as Error;
+      throw error;
+    } finally {
+      // A connection that failed is closed, which rolls back, rather than asked to.
+      client.release(failure);
+    }
+  }
+}

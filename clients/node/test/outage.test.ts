@@ -1,0 +1,315 @@
+// RedisCache with PostgreSQL behind it: what requests get, and how long they
+// wait, while the cache is healthy, dead, hanging, back, or back with old data.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+
+import { Redis } from "ioredis";
+import type { Pool } from "pg";
+
+import { PostgresStore, RedisCache, type RedisCacheOptions } from "../src/index.js";
+import { Postgres } from "./support/postgres.js";
+import { Server, eventually, sleep, targets } from "./support/servers.js";
+
+// What a request may wait for a dead cache, and a bound for a busy machine: the
+// median is compared, since single requests wait for the processor as well.
+const ADDED_MS = 50;
+const SAMPLES = 101;
+
+let postgres: Postgres;
+let pool: Pool;
+
+before(async () => {
+  postgres = await Postgres.start();
+  pool = postgres.pool(20);
+});
+after(async () => {
+  await pool.end();
+  await postgres.stop();
+});
+
+async function medianMs(work: (i: number) => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < SAMPLES; i++) {
+    const begun = performance.now();
+    await work(i);
+    times.push(performance.now() - begun);
+  }
+  return times.sort((a, b) => a - b)[(SAMPLES - 1) / 2]!;
+}
+
+for (const target of targets()) {
+  describe(`outages of ${target.name}`, () => {
+    let server: Server;
+    let store: PostgresStore;
+    let schemas = 0;
+    const opened: RedisCache[] = [];
+
+    const open = (options: RedisCacheOptions = {}): RedisCache => {
+      const cache = new RedisCache({ redis: { port: server.port }, store, namespace: "outage", ...options });
+      opened.push(cache);
+      return cache;
+    };
+    const openReady = async (options: RedisCacheOptions = {}): Promise<RedisCache> => {
+      const cache = open(options);
+      assert.ok(await cache.ready(10_000), "not ready");
+      return cache;
+    };
+
+    beforeEach(async () => {
+      server = await Server.start(target);
+      store = new PostgresStore(pool, { schema: `${target.name.replace("-", "_")}_${++schemas}` });
+      await store.migrate();
+    });
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((cache) => cache.close()));
+      await server.stop();
+    });
+
+    test("reads through, and hits afterwards", async () => {
+      const cache = await openReady();
+      const at = new Date();
+      await cache.cacheUserSession(1, { at, n: 1n });
+      await cache.cacheMessages(1, [{ n: 1 }, { n: 2 }]);
+      await cache.addMessage(1, { n: 3, s: "\u0000\ud800" });
+      await cache.cacheUserProfile(1, { name: "Ada" }, 77);
+      for (let round = 0; round < 2; round++) {
+        assert.deepEqual(await cache.getUserSession(1), { at, n: 1n });
+        assert.deepEqual(await cache.getCachedMessages(1), [{ n: 1 }, { n: 2 }, { n: 3, s: "\u0000\ud800" }]);
+        assert.deepEqual(await cache.getUserProfile(1), { name: "Ada" });
+      }
+      const { hits, misses, loads } = cache.stats();
+      assert.deepEqual({ hits, misses, loads }, { hits: 3, misses: 3, loads: 3 });
+      const ttl = await cache.redis.ttl("outage:v:profile:1");
+      assert.ok(ttl > 70 && ttl <= 77, String(ttl));
+      await cache.invalidateUserSession(1);
+      assert.equal(await cache.getUserSession(1), null);
+      assert.equal(await cache.getUserProfile("nobody"), null);
+      assert.equal(await cache.getCachedMessages("nobody"), null);
+      await cache.cacheMessages(1, []);
+      assert.deepEqual(await cache.getCachedMessages(1), []);
+    });
+
+    test("lets sessions expire in the store as well", async () => {
+      const cache = await openReady();
+      await cache.cacheUserSession(1, "short", 1);
+      await cache.cacheUserSession(2, "long", 60);
+      assert.equal(await cache.getUserSession(1), "short");
+      await sleep(1100);
+      assert.equal(await cache.getUserSession(1), null);
+      assert.equal(await cache.getUserSession(2), "long");
+      assert.equal(await store.deleteExpiredSessions(), 1);
+    });
+
+    test("starts without a cache, answers from PostgreSQL, and uses the cache when it comes", async () => {
+      await server.kill();
+      const begun = Date.now();
+      const cache = open();
+      assert.ok(Date.now() - begun < 50, "the constructor waited");
+      await cache.cacheUserProfile(1, "from PostgreSQL");
+      assert.equal(await cache.getUserProfile(1), "from PostgreSQL");
+      assert.ok(cache.stats().fallbacks > 0);
+      assert.equal((await cache.health()).status, "degraded");
+      await server.start();
+      assert.ok(await cache.ready(10_000));
+      await cache.getUserProfile(1);
+      await cache.getUserProfile(1);
+      assert.ok(cache.stats().hits >= 1);
+      assert.equal((await cache.health()).status, "up");
+    });
+
+    test("adds next to nothing to a request while the cache is dead, and nothing when it is back", async (t) => {
+      const cache = await openReady();
+      await cache.cacheUserProfile(1, { name: "Ada" });
+      const read = (): Promise<unknown> => cache.getUserProfile(1);
+      const direct = await medianMs(() => store.loadProfile(1));
+      const healthy = await medianMs(read);
+      await server.kill();
+      const dead = await medianMs(read);
+      await server.start();
+      assert.ok(await cache.ready(10_000));
+      const back = await medianMs(read);
+      const figures = `store alone ${direct.toFixed(2)} ms, healthy ${healthy.toFixed(2)} ms, dead ${dead.toFixed(2)} ms, back ${back.toFixed(2)} ms`;
+      t.diagnostic(figures);
+      assert.ok(dead < direct + ADDED_MS, figures);
+      assert.ok(back < healthy + ADDED_MS / 2, figures);
+      assert.ok(cache.stats().hits > SAMPLES, "no hits afterwards");
+    });
+
+    test("adds no more than its timeout to a request while the cache hangs, and soon nothing", async (t) => {
+      const cache = await openReady();
+      await cache.cacheUserProfile(1, { name: "Ada" });
+      await cache.getUserProfile(1);
+      server.signal("SIGSTOP");
+      try {
+        const times: number[] = [];
+        for (let i = 0; i < SAMPLES; i++) {
+          const begun = performance.now();
+          assert.deepEqual(await cache.getUserProfile(1), { name: "Ada" });
+          times.push(performance.now() - begun);
+          await sleep(5);
+        }
+        const slow = times.filter((ms) => ms > 30).length;
+        const median = [...times].sort((a, b) => a - b)[(SAMPLES - 1) / 2]!;
+        t.diagnostic(`first ${times[0]!.toFixed(1)} ms, median ${median.toFixed(2)} ms, slow ${slow} of ${SAMPLES}`);
+        assert.ok(times[0]! < 40 + ADDED_MS, `first ${times[0]!} ms`);
+        assert.ok(median < ADDED_MS, `median ${median} ms`);
+        assert.ok(slow < SAMPLES / 4, `${slow} slow requests: the breaker did not open`);
+      } finally {
+        server.signal("SIGCONT");
+      }
+      assert.ok(await cache.ready(10_000), "not used again");
+      const { hits } = cache.stats();
+      await eventually(async () => (await cache.getUserProfile(1), cache.stats().hits > hits), "hits again");
+    });
+
+    test("serves nothing outdated that a cache kept while it hung", async () => {
+      const [writer, reader] = [await openReady(), await openReady()];
+      await writer.cacheUserProfile(1, "old");
+      for (const cache of [writer, reader]) assert.equal(await cache.getUserProfile(1), "old");
+      server.signal("SIGSTOP");
+      await writer.cacheUserProfile(1, "new");
+      assert.equal(await writer.getUserProfile(1), "new");
+      server.signal("SIGCONT");
+      assert.ok(await writer.ready(10_000));
+      assert.ok(await reader.ready(10_000));
+      for (const cache of [writer, reader]) assert.equal(await cache.getUserProfile(1), "new");
+    });
+
+    test("serves nothing outdated of a cache that was cut off and kept its data", async () => {
+      const cache = await openReady();
+      await cache.cacheUserProfile(1, "old");
+      assert.equal(await cache.getUserProfile(1), "old");
+      await sleep(20); // the fill
+      cache.redis.disconnect(); // this process alone is cut off
+      await cache.cacheUserProfile(1, "new");
+      assert.equal((await store.debts()).length, 1);
+      assert.equal(await cache.getUserProfile(1), "new");
+      await cache.redis.connect();
+      assert.ok(await cache.ready(10_000));
+      assert.equal(await cache.getUserProfile(1), "new");
+      assert.deepEqual(await store.debts(), []);
+    });
+
+    test("serves nothing outdated although the process that knew has died", async () => {
+      const [writer, reader] = [await openReady(), await openReady()];
+      await reader.cacheUserProfile(1, "old");
+      assert.equal(await reader.getUserProfile(1), "old");
+      await sleep(20);
+      writer.redis.disconnect();
+      await writer.cacheUserProfile(1, "new");
+      await writer.close(); // with its debt unpaid
+      await eventually(async () => (await reader.getUserProfile(1)) === "new", "another process pays the debt", 5000);
+      const next = await openReady();
+      assert.equal(await next.getUserProfile(1), "new");
+      assert.deepEqual(await store.debts(), []);
+    });
+
+    test("serves nothing outdated of a cache that comes back with an old snapshot", async () => {
+      const cache = await openReady();
+      await cache.cacheUserProfile(1, "old");
+      assert.equal(await cache.getUserProfile(1), "old");
+      await sleep(20); // the fill
+      const names = await cache.redis.keys("outage:*");
+      const dumps = await Promise.all(names.map((name) => cache.redis.dumpBuffer(name)));
+      assert.equal(names.length, 3);
+      await cache.cacheUserProfile(1, "new");
+      cache.redis.disconnect(); // until the snapshot is loaded
+      await server.kill();
+      await server.start();
+      const loader = new Redis(server.port);
+      for (const [i, name] of names.entries()) await loader.restore(name, 0, dumps[i]!, "REPLACE");
+      assert.match((await loader.get("outage:v:profile:1")) ?? "", /old/);
+      loader.disconnect();
+      await cache.redis.connect();
+      assert.ok(await cache.ready(10_000));
+      assert.equal(await cache.getUserProfile(1), "new");
+      assert.equal(cache.stats().epochChanges, 2);
+    });
+
+    test("answers every request while the cache dies and comes back under load", async (t) => {
+      const cache = await openReady();
+      const truth = new Map<number, number>();
+      let [requests, wrong, failed] = [0, 0, 0];
+      let running = true;
+      const recoveries: number[] = [];
+      const user = async (id: number): Promise<void> => {
+        for (let n = 0; running; n++) {
+          try {
+            if (n % 5 === 0) {
+              await cache.cacheUserProfile(id, n);
+              truth.set(id, n);
+            }
+            if ((await cache.getUserProfile(id)) !== truth.get(id)) wrong++;
+          } catch {
+            failed++;
+          }
+          requests++;
+          await sleep(1);
+        }
+      };
+      const users = Array.from({ length: 20 }, (_, id) => user(id));
+      for (let round = 0; round < 3; round++) {
+        await sleep(400);
+        await server.kill();
+        await sleep(300);
+        await server.start();
+        const begun = Date.now();
+        assert.ok(await cache.ready(5000), "not ready under load");
+        recoveries.push(Date.now() - begun);
+      }
+      await sleep(300);
+      running = false;
+      await Promise.all(users);
+      const { hits, fallbacks } = cache.stats();
+      t.diagnostic(`${requests} requests, ${hits} hits, ${fallbacks} fallbacks, ${failed} failed, ${wrong} wrong, used again after ${recoveries.join(", ")} ms`);
+      assert.equal(wrong, 0);
+      assert.equal(failed, 0);
+      assert.ok(hits > 0 && fallbacks > 0);
+    });
+  });
+}
+
+describe("PostgresStore", () => {
+  test("migrates once, however many start at the same time", async () => {
+    const stores = Array.from({ length: 8 }, () => new PostgresStore(pool, { schema: "together" }));
+    await Promise.all(stores.map((store) => store.migrate()));
+    const { rows } = await pool.query<{ n: string }>("SELECT count(*) AS n FROM together.migrations");
+    assert.equal(rows[0]?.n, "1");
+    await stores[0]!.migrate();
+  });
+
+  test("keeps lists whole under concurrent writers", async () => {
+    const store = new PostgresStore(pool, { schema: "lists" });
+    await store.migrate();
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        i % 3 === 0 ? store.saveMessages(1, [i, i, i], 60, {}) : store.addMessage(1, `add${i}`, 60, { owedBy: "me" }),
+      ),
+    );
+    const list = (await store.loadMessages(1))!.value;
+    const saved = list.filter((m) => typeof m === "number");
+    assert.equal(saved.length === 0 || saved.length === 3, true, JSON.stringify(list));
+    assert.equal(new Set(saved).size <= 1, true);
+    assert.deepEqual(list.slice(0, saved.length), saved, "the replacement is not at the front");
+  });
+
+  test("clears the debts that were read and no later ones", async () => {
+    const store = new PostgresStore(pool, { schema: "debts" });
+    await store.migrate();
+    await store.recordDebt("a");
+    await store.recordDebt("b");
+    const read = await store.debts();
+    await store.saveProfile(1, "x", 60, { owedBy: "a" });
+    await store.clearDebts(read);
+    assert.deepEqual((await store.debts()).map((debt) => debt.owner), ["a"]);
+    await store.clearDebts(await store.debts());
+    await store.recordDebt("b");
+    await store.clearDebts(read);
+    assert.deepEqual((await store.debts()).map((debt) => debt.owner), ["b"]);
+  });
+
+  test("refuses schema names that would have to be quoted", () => {
+    assert.throws(() => new PostgresStore(pool, { schema: 'a"; DROP' }), TypeError);
+  });
+});
