@@ -337,8 +337,8 @@ func TestPauseKeepsFields(t *testing.T) {
 		r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) { n = tx.Stats().ExpiredFields })
 		return n
 	}
-	require.Equal(t, ":2\r\n*1\r\n:1\r\n+OK\r\n", c.do("HSET h f v g w", "HPEXPIRE h 20 FIELDS 1 f", "CLIENT PAUSE 60000 WRITE"))
-	time.Sleep(40 * time.Millisecond)
+	require.Equal(t, ":2\r\n*1\r\n:1\r\n+OK\r\n", c.do("HSET h f v g w", "HPEXPIRE h 300 FIELDS 1 f", "CLIENT PAUSE 60000 WRITE"))
+	time.Sleep(350 * time.Millisecond)
 	require.Equal(t, "$-1\r\n$1\r\ng\r\n*1\r\n$1\r\ng\r\n", c.do("HGET h f", "HRANDFIELD h", "HKEYS h"))
 	require.Zero(t, expired())
 	c.do("CLIENT UNPAUSE")

@@ -464,7 +464,13 @@ func (s *Session) wait(begins bool) bool {
 }
 
 // Memory is what the client costs, in bytes: its buffers, the commands that it queued, and what the server keeps about it.
-func (s *Session) Memory() int64 { return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.queueMemory() }
+func (s *Session) Memory() int64 {
+	subscribed := s.subs.Count(pubsub.Channels) + s.subs.Count(pubsub.Patterns) + s.subs.Count(pubsub.ShardChannels)
+	return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.queueMemory() + int64(subscribed)*subscribedSize
+}
+
+// subscribedSize is what a subscription costs by Redis's book, in bytes: an entry of a table and its share of the slots.
+const subscribedSize = 40
 
 // Evictable reports whether the client may be ended to make room for others: CLIENT NO-EVICT is off.
 func (s *Session) Evictable() bool { return !s.noEvict.Load() }

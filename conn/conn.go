@@ -158,7 +158,7 @@ func protocolError(w *bufio.Writer, err error) {
 
 // fill waits for bytes. A wake-up that is no end (the sweeper wants the large buffer back) goes on waiting.
 func (c *conn) fill() error {
-	c.measure()
+	c.weigh()
 	for {
 		c.parked.Store(true)
 		err := c.reader.Fill()
@@ -182,6 +182,11 @@ func (c *conn) arrived() {
 	if !c.fresh.Load() {
 		c.fresh.Store(true)
 	}
+	c.weigh()
+}
+
+// weigh notes what the read buffers take; if that has grown much, clients that hold too much go.
+func (c *conn) weigh() {
 	if c.measure() >= evictionStep {
 		c.server.evict(c.server.clientBudget())
 	}

@@ -247,7 +247,7 @@ func (w *watch) take() bool {
 
 // letGo makes a claimed connection idle; if it was marked, it is still the caller's, who must look again.
 func (w *watch) letGo() bool {
-	w.measure()
+	w.weigh()
 	if w.claim.CompareAndSwap(claimed, idle) {
 		return true
 	}

@@ -130,6 +130,34 @@ func TestMaxMemoryClientsIsKeptAtOnce(t *testing.T) {
 	a.do("+PONG\r\n", "PING")
 }
 
+// The room that a long argument gets counts before the argument has come.
+func TestMaxMemoryClientsCountsWhatIsAnnounced(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	start := time.Now()
+	const clients = 6
+	for range clients {
+		c := f.dial()
+		c.send("*2\r\n$4\r\nECHO\r\n$2000000\r\nx")
+		c.cut()
+	}
+	require.Less(t, time.Since(start), clients*sweepInterval/2, "not by the sweeper")
+	require.EqualValues(t, clients, f.server.Evicted.Load())
+}
+
+// Subscriptions count.
+func TestMaxMemoryClientsCountsSubscriptions(t *testing.T) {
+	for _, subscribe := range []string{"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"} {
+		f := newFixture(t, "--maxmemory-clients", "200000")
+		c, words := f.dial(), []string{subscribe}
+		for i := range 5000 {
+			words = append(words, fmt.Sprint("c", i))
+		}
+		c.send(request(words...))
+		c.cut()
+		require.EqualValues(t, 1, f.server.Evicted.Load())
+	}
+}
+
 // What a client does not read counts too.
 func TestMaxMemoryClientsCountsOutput(t *testing.T) {
 	f := newFixture(t, "--maxmemory-clients", "1mb")

@@ -298,7 +298,7 @@ func (s *Server) lookAtAll() {
 	s.evict(s.clientBudget())
 }
 
-// evict ends the clients that hold most until all clients hold together less than a limit in bytes; 0 is none. Those that may not be evicted
+// evict ends the clients that hold most until all clients hold together no more than a limit in bytes; 0 is none. Those that may not be evicted
 // (CLIENT NO-EVICT) count too, at the expense of the others.
 func (s *Server) evict(limit int64) {
 	if limit == 0 {
@@ -315,11 +315,11 @@ func (s *Server) evict(limit int64) {
 			held[c] = n
 		}
 	}
-	if sum < limit {
+	if sum <= limit {
 		return
 	}
 	for _, c := range slices.SortedFunc(maps.Keys(held), func(a, b *conn) int { return cmp.Compare(held[b], held[a]) }) {
-		if sum < limit {
+		if sum <= limit {
 			return
 		}
 		sum -= held[c]

@@ -136,7 +136,7 @@ func (c *conn) loop() error {
 		if last == ended {
 			return true
 		}
-		c.measure()
+		c.weigh()
 		c.parked.Store(true)
 		return false
 	}
