@@ -50,16 +50,9 @@ func (q *question) about(rules *acl.Rules, row *Row, args [][]byte) {
 // addKeys adds all keys, those of an option that is repeated too: what Redis does not look at there is what it then uses. Arguments that do
 // not fit the row, or that announce no keys where some must be, have none; the command will refuse them.
 func (q *question) addKeys(row *Row) {
-	for i := range row.Keys {
-		k := &row.Keys[i]
-		first, last, step, ok := k.bounds(q.Args)
-		if !ok || k.KeyNum && last < first {
-			q.Keys = q.Keys[:0]
-			return
-		}
-		for at := first; at <= last; at += step {
-			q.addKey(row, at, k)
-		}
+	if !row.keyPositions(q.Args, func(i int, k *KeySpec) { q.addKey(row, i, k) }) {
+		q.Keys = q.Keys[:0]
+		return
 	}
 	if row.Flags&MovableKeys != 0 {
 		row.repeatedKeys(q.Args, func(i int, k *KeySpec) { q.addKey(row, i, k) })

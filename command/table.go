@@ -190,6 +190,9 @@ func (t *Table) Named(name string) *Row {
 func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 	for i := range r.Keys {
 		k := &r.Keys[i]
+		if len(r.Keys) > 1 && r.looselyCounted(args) {
+			k = &r.Keys[len(r.Keys)-1-i]
+		}
 		first, last, step, ok := k.bounds(args)
 		if !ok {
 			return false
@@ -199,6 +202,17 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 		}
 	}
 	return true
+}
+
+// looselyCounted reports whether the number of keys is not written as an integer of 32 bits is. Redis then leaves the specs, names the counted keys
+// first and the others after them.
+func (r *Row) looselyCounted(args [][]byte) bool {
+	k := &r.Keys[len(r.Keys)-1]
+	if at := k.First + k.KeyNumAt; k.KeyNum && at < len(args) {
+		n, isInt := text.ParseInt(args[at])
+		return !isInt || n != int64(text.LeadingInt32(args[at]))
+	}
+	return false
 }
 
 // repeatedKeys calls fn with the index of every argument after a keyword that was there before. Redis tells of the first one only, but what
@@ -245,18 +259,19 @@ func (k *KeySpec) bounds(args [][]byte) (first, last, step int, ok bool) {
 	return first, last, step, first < len(args) && last < len(args) && last >= first
 }
 
-// counted is bounds for a spec whose keys are preceded by their number.
+// counted is bounds for a spec whose keys are preceded by their number. Redis finds the keys of a command that it will refuse because of
+// how that number is written, and tells of them.
 func (k *KeySpec) counted(args [][]byte, first int) (from, to, step int, ok bool) {
 	at := first + k.KeyNumAt
 	if at >= len(args) {
 		return 0, 0, 0, false
 	}
-	n, isInt := text.ParseInt(args[at])
+	n := int(text.LeadingInt32(args[at]))
 	from = first + k.KeyFirst
-	if !isInt || n < 0 || n > int64(len(args)-from) {
+	if n < 1 || n > len(args)-from {
 		return 0, 0, 0, false
 	}
-	return from, from + int(n) - 1, max(k.Step, 1), true
+	return from, from + n - 1, max(k.Step, 1), true
 }
 
 // findKeyword returns the position after the keyword, 0 if it is not there.

@@ -42,6 +42,30 @@ func ParseInt(b []byte) (int64, bool) {
 	}
 }
 
+// LeadingInt32 reads what a text begins with, after white space, as C's atoi does on systems whose long has 64 bits: a number too large for
+// those counts as the largest, of the rest the low 32 bits are taken, and a text that does not begin with a number is 0.
+func LeadingInt32(b []byte) int32 {
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	neg := len(b) > 0 && b[0] == '-'
+	if neg || len(b) > 0 && b[0] == '+' {
+		b = b[1:]
+	}
+	end := 0
+	for end < len(b) && isDigit(b[end]) {
+		end++
+	}
+	n, err := strconv.ParseInt(string(b[:end]), 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) && neg:
+		return 0 // the low bits of the least
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0
+	case neg:
+		return int32(-n)
+	}
+	return int32(n)
+}
+
 // parseDigits reads at most 20 decimal digits. It reports false on any other byte and on overflow.
 func parseDigits(digits []byte) (uint64, bool) {
 	var u uint64

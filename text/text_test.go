@@ -457,3 +457,13 @@ func TestCeilTimes(t *testing.T) {
 		require.Equal(t, tc.want, got, tc.in)
 	}
 }
+
+func TestLeadingInt32(t *testing.T) {
+	tests := map[string]int32{
+		"": 0, "-": 0, "x1": 0, "- 1": 0, "1": 1, "+1": 1, "-1": -1, "007": 7, " \t12x": 12, "1.9": 1, "4294967297": 1, "2147483648": math.MinInt32,
+		"9223372036854775807": -1, "9223372036854775808": -1, "-9223372036854775809": 0,
+	}
+	for in, want := range tests {
+		require.Equal(t, want, LeadingInt32([]byte(in)), in)
+	}
+}
