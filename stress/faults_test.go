@@ -27,6 +27,16 @@ func lieTo(name string, lie func(args []string, reply proto.Value) proto.Value) 
 	}
 }
 
+// lieAbout changes the replies to one command about keys of which the name has a part.
+func lieAbout(name, part string, lie fault) fault {
+	return lieTo(name, func(args []string, reply proto.Value) proto.Value {
+		if len(args) < 2 || !strings.Contains(args[1], part) {
+			return reply
+		}
+		return lie(args, reply)
+	})
+}
+
 // answer replaces a reply.
 func answer(v proto.Value) fault {
 	return func([]string, proto.Value) proto.Value { return v }
@@ -46,7 +56,7 @@ func seldom(n int64, f fault) fault {
 func TestFaultsAreFound(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
-	stale := seldom(50, func(_ []string, _ proto.Value) proto.Value { return bulk("1") })
+	stale := func(keys string) fault { return lieAbout("GET", keys, seldom(50, answer(bulk("1")))) }
 	flip := func(_ []string, v proto.Value) proto.Value {
 		if len(v.Elems) == 2 && len(v.Elems[0].Str) > 1000 {
 			v.Elems[0].Str[999] ^= 1
@@ -97,18 +107,18 @@ func TestFaultsAreFound(t *testing.T) {
 		},
 		{"rarely wrong", "stability", lieTo("GET", seldom(50, answer(bulk("?")))), []string{"wrong replies"}},
 		{"rarely an error", "stability", seldom(100, answer(failure("ERR overloaded"))), []string{"wrong replies"}},
-		{"stale reads", "order", lieTo("GET", stale), []string{"late then early, one by one", "early then late, pipelined"}},
+		{"stale reads", "order", together(stale("forward:"), stale("backward:")), []string{"late then early, one by one", "early then late, pipelined"}},
 		{"one reply of many wrong", "backlog", lieTo("GET", seldom(5000, answer(bulk("?")))), []string{"replies read and right"}},
-		{"bystanders see garbage", "backlog", lieTo("GET", seldom(2, answer(null()))), []string{"bystanders"}},
+		{"bystanders see garbage", "backlog", lieTo("GET", answer(null())), []string{"bystanders"}},
 		{"keys forgotten", "memory", lieTo("GET", seldom(100, answer(null()))), []string{"keys read back"}},
-		{"fuzz disturbs others", "fuzz", lieTo("GET", seldom(3, answer(bulk("?")))), []string{"well-behaved clients"}},
+		{"fuzz disturbs others", "fuzz", lieAbout("GET", "checker:", answer(bulk("?"))), []string{"well-behaved clients"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := testOptions(spoil(t, server.addr, false, tt.fault))
-			o.Duration = 300 * time.Millisecond
-			o.MinCommands, o.Reads, o.Keys, o.Count = 1, 2000, 1000, 20_000
+			o.Duration = time.Nanosecond // what a suite does at least must be enough, since on a busy machine there may be no more
+			o.Reads, o.Keys, o.Count = 2000, 1000, 20_000
 			rep := execute(t, o, tt.suite)
 			require.False(t, rep.Passed)
 			for _, check := range tt.checks {
@@ -133,7 +143,7 @@ func together(faults ...fault) fault {
 func TestProxyIsTransparent(t *testing.T) {
 	t.Parallel()
 	o := testOptions(spoil(t, startRedis(t).addr, false, truthful))
-	o.Duration, o.MinCommands, o.Reads, o.Count = 300*time.Millisecond, 100, 2000, 5000
+	o.Duration, o.Reads, o.Count = 300*time.Millisecond, 2000, 5000
 	rep := execute(t, o, "integration,stability,order,backlog")
 	require.True(t, rep.Passed, page(t, rep))
 }
@@ -141,7 +151,7 @@ func TestProxyIsTransparent(t *testing.T) {
 func TestForgivingServerIsFound(t *testing.T) {
 	t.Parallel()
 	o := testOptions(spoil(t, startRedis(t).addr, true, truthful))
-	o.Timeout = 300 * time.Millisecond
+	o.Timeout = 3 * time.Second // how long we wait for the end of a connection that stays open
 	o.Duration = 300 * time.Millisecond
 	rep := execute(t, o, "validation,stability")
 	require.Equal(t, Failed, result(t, rep, "protocol error closes only its connection").Result)
@@ -169,7 +179,7 @@ func TestLeaksAreFound(t *testing.T) {
 		t.Run(tt.field, func(t *testing.T) {
 			t.Parallel()
 			o := testOptions(spoil(t, server.addr, false, spoilInfo(tt.field, 1<<30)))
-			o.Duration, o.MinCommands = 100*time.Millisecond, 1
+			o.Duration, o.MaxGrowthSettle = 100*time.Millisecond, 100*time.Millisecond
 			rep := execute(t, o, "stability")
 			require.Equal(t, Failed, result(t, rep, tt.check).Result, page(t, rep))
 		})
@@ -204,7 +214,7 @@ func TestSlowExpiryIsFound(t *testing.T) {
 func expiryOptions(addr string) Options {
 	o := testOptions(addr)
 	o.Keys, o.LiveKeys, o.Rate = 100, 10, 100
-	o.MaxSettle, o.MaxResidentRecovery = 300*time.Millisecond, 600*time.Millisecond
+	o.MaxP999, o.MaxSettle, o.MaxResidentRecovery = defaultMaxP999, 300*time.Millisecond, 600*time.Millisecond
 	return o
 }
 
@@ -217,7 +227,7 @@ func TestDeadlockIsFound(t *testing.T) {
 		backend: startRedis(t).addr, fault: truthful, stallAfter: 5000, release: release,
 	}))
 	t.Cleanup(func() { close(release) }) // before the proxy is waited for
-	o.Count, o.Timeout = 300_000, 500*time.Millisecond
+	o.Count, o.Timeout = 300_000, 3*time.Second
 	rep := execute(t, o, "backlog")
 	require.Equal(t, Failed, result(t, rep, "requests written before the first read").Result, page(t, rep))
 }
@@ -238,7 +248,7 @@ func TestForgottenRequestIsFound(t *testing.T) {
 		}),
 	}))
 	t.Cleanup(func() { close(release) })
-	o.Count, o.Timeout = 2000, 500*time.Millisecond
+	o.Count, o.Timeout = 2000, 3*time.Second
 	require.False(t, execute(t, o, "backlog").Passed)
 }
 

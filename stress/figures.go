@@ -202,6 +202,11 @@ func (l *latency) max() time.Duration {
 	return time.Duration(l.hist.Max()) * time.Microsecond
 }
 
+// within tells whether a percentile kept its bound. Where nothing was measured, nothing did.
+func (l *latency) within(percentile float64, bound time.Duration) bool {
+	return l.count() > 0 && l.at(percentile) <= bound
+}
+
 func (l *latency) count() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

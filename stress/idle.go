@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // Shape of the idle load.
@@ -121,6 +122,7 @@ func (r *Run) reportIdle(when string, n int, before int64, bound int) error {
 // wake asks every connection whether it is still there.
 func (r *Run) wake(ctx context.Context, clients []*client) error {
 	var lost tally
+	var asked atomic.Int64
 	err := crew(ctx, idleWorkers, func(ctx context.Context, worker int) error {
 		for i := worker; i < len(clients) && ctx.Err() == nil; i += idleWorkers {
 			wrong, broken := clients[i].exchange([]step{ping()})
@@ -128,9 +130,10 @@ func (r *Run) wake(ctx context.Context, clients []*client) error {
 				lost.add(err)
 			}
 			clients[i].rest()
+			asked.Add(1)
 		}
 		return nil
 	})
-	r.Check("connections alive", lost.count() == 0, "%d of %d lost%s", lost.count(), len(clients), lost.example())
+	r.Check("connections alive", lost.count() == 0 && asked.Load() == int64(len(clients)), "%d of %d lost%s", lost.count(), len(clients), lost.example())
 	return err
 }

@@ -46,7 +46,8 @@ func (r *Run) loadOver(ctx context.Context, workers, n, batch int, m *meter, com
 const inFlight = 1 << 16
 
 // openLoop sends requests at a fixed rate from one moment to another, or until
-// told to quit. Whatever was sent is waited for and judged.
+// told to quit, but at least one on each connection: a load that was starved until
+// the others were through would have seen nothing. Whatever was sent is waited for and judged.
 type openLoop struct {
 	*Run
 	connections int
@@ -89,7 +90,11 @@ func (l *openLoop) send(ctx context.Context, c *client, connection int, due chan
 		if at.After(l.until) {
 			return nil
 		}
-		if more, err := l.await(ctx, at); !more {
+		quit := l.quit
+		if n == connection {
+			quit = nil
+		}
+		if more, err := await(ctx, at, quit); !more {
 			return err
 		}
 		select {
@@ -106,13 +111,13 @@ func (l *openLoop) send(ctx context.Context, c *client, connection int, due chan
 }
 
 // await waits until a request is due; false means that none shall be sent.
-func (l *openLoop) await(ctx context.Context, at time.Time) (bool, error) {
+func await(ctx context.Context, at time.Time, quit <-chan struct{}) (bool, error) {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true, nil
-	case <-l.quit:
+	case <-quit:
 		return false, nil
 	case <-ctx.Done():
 		return false, context.Cause(ctx)

@@ -138,6 +138,21 @@ func TestUnreportedFiguresAreNotJudged(t *testing.T) {
 	require.Equal(t, Failed, r.suite.Checks[1].Result)
 }
 
+// TestNothingIsNotEnough has suites report that they came to do nothing.
+func TestNothingIsNotEnough(t *testing.T) {
+	r := &Run{Options: DefaultOptions(), suite: &SuiteReport{}, stopped: func() bool { return false }}
+	(&stability{Run: r, single: newLatency(), pipelined: newLatency()}).report()
+	(&fuzz{Run: r, seen: newLatency()}).report()
+	(&order{Run: r, target: 1, reads: &meter{}}).report()
+	(&openLoop{Run: r}).report("bystanders")
+	for _, c := range r.suite.Checks {
+		if c.Result != Noted {
+			require.Equal(t, Failed, c.Result, c.Name)
+		}
+	}
+	require.Greater(t, len(r.suite.Checks), 10)
+}
+
 func TestResidentOfThisProcess(t *testing.T) {
 	n, err := residentOf(os.Getpid())
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ const (
 	validationBatch  = 500
 	validationCrew   = 5
 	incrementsEach   = 1000
-	clientsGoneAfter = 5 * time.Second
+	clientsGoneAfter = 30 * time.Second
 )
 
 func runValidation(ctx context.Context, r *Run) error {

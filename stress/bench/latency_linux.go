@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// leastRoundTrips is how many of them a measurement has, or its percentiles would mean nothing.
+const leastRoundTrips = 100
+
 // runLatency measures one client on every target and prints the table.
 func runLatency(ctx context.Context, o *options, out, progress io.Writer) error {
 	total := o.duration(len(o.targets))
@@ -22,7 +25,9 @@ func runLatency(ctx context.Context, o *options, out, progress io.Writer) error 
 		single.clients, single.threads = 1, 1
 		res := newResults(latencyLayout(), []group{{name: get.String()}}, o.targets)
 		err := o.alternate(res, progress, func(_, target int) (sample, error) {
-			return single.measureCell(ctx, servers[target], get, data.tape(get.command))
+			s := servers[target]
+			l := single.loader(s.port, get.command.reply, newTapeFeed(data.tape(get.command), get.depth, single.clients))
+			return single.measureLoad(ctx, s, l, leastRoundTrips)
 		})
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func TestReadCPUGrowsWithWork(t *testing.T) {
 		}
 		after, err := readCPU(os.Getpid())
 		return err == nil && after.minus(before).total() >= 2*tick
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	_, err = readCPU(-1)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	// slack bounds a run: it is cut off after slack times what it should take.
+	// slack bounds a run: it is cut off after slack times what it should take, and startAllow for starting and loading
+	// servers on a machine that is busy with something else.
 	slack      = 3
-	startAllow = time.Minute
+	startAllow = 5 * time.Minute
 )
 
 // errTooLong ends a run that hangs in some way that no other limit catches.

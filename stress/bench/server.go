@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	startLimit = 15 * time.Second // from start to the first PONG
+	startLimit = time.Minute      // from start to the first PONG
 	stopLimit  = 10 * time.Second // from SIGTERM to SIGKILL
 	pollPause  = 20 * time.Millisecond
 	dialLimit  = time.Second
