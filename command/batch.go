@@ -396,6 +396,7 @@ func (r *replyBuffers) lend(p *part) {
 func (r *replyBuffers) takeBack(p *part) {
 	p.large = p.reply.Len() > proto.MaxKept
 	if buf := p.reply.TakeLarge(); buf != nil && cap(buf) <= largestLent {
-		r.pool.Put(&buf)
+		kept := buf // buf itself would be allocated for every reply, nil or not
+		r.pool.Put(&kept)
 	}
 }
