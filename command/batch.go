@@ -29,7 +29,7 @@ const (
 // maxSpare is how many transactions that are over a batch keeps for those to come.
 const maxSpare = 16
 
-// batch is reused; a quiet connection gives it back to the pool.
+// batch is reused: a session has one from the first command that it takes to the next Flush.
 type batch struct {
 	exec     *Executor
 	session  *Session

@@ -210,7 +210,6 @@ func (c *conn) measure() (grown int64) {
 
 // rest gives back what only a busy connection needs, and goes on without a deadline.
 func (c *conn) rest() {
-	c.session.Quiet()
 	c.reader.Release()
 	if t, ok := c.stream.(*tls.Conn); ok {
 		dropRecordBuffer(t)
