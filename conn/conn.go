@@ -93,6 +93,7 @@ func (c *conn) run() error {
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
 	}
+	c.reader.PutDown()
 	if err != nil {
 		protocolError(w, err)
 	}
