@@ -29,7 +29,7 @@ const (
 // maxSpare is how many transactions that are over a batch keeps for those to come.
 const maxSpare = 16
 
-// batch is reused; a quiet connection gives it back to the pool.
+// batch is reused: a session has one from the first command that it takes to the next Flush.
 type batch struct {
 	exec     *Executor
 	session  *Session
@@ -396,6 +396,7 @@ func (r *replyBuffers) lend(p *part) {
 func (r *replyBuffers) takeBack(p *part) {
 	p.large = p.reply.Len() > proto.MaxKept
 	if buf := p.reply.TakeLarge(); buf != nil && cap(buf) <= largestLent {
-		r.pool.Put(&buf)
+		kept := buf // buf itself would be allocated for every reply, nil or not
+		r.pool.Put(&kept)
 	}
 }

@@ -39,6 +39,7 @@ func (c *testClient) doWithoutWaiting(line string) string {
 	var out bytes.Buffer
 	w := bufio.NewWriter(&out)
 	s := c.session
+	s.takeUp()
 	require.NoError(c.t, s.runCut(s.exec.table.Lookup(args), args, s.exec.group.All(), w))
 	require.NoError(c.t, s.Flush(w))
 	require.NoError(c.t, w.Flush())
@@ -77,9 +78,7 @@ func (c *testClient) doRow(row *Row, args ...string) string {
 	for _, a := range args {
 		words = append(words, []byte(a))
 	}
-	_ = c.session.Flush(w) // a batch of its own
-	c.session.batch = c.session.exec.batches.Get().(*batch)
-	c.session.batch.session = c.session
+	c.session.takeUp()
 	_ = c.session.place(row, words, w)
 	_ = c.session.Flush(w)
 	_ = w.Flush()

@@ -43,7 +43,8 @@ type Conn interface {
 type Session struct {
 	exec  *Executor
 	conn  Conn
-	batch *batch // nil while the connection is quiet
+	batch *batch // nil between commands
+	yield func() // conn.Yield, made once
 
 	ID            int64
 	db            int
@@ -103,7 +104,7 @@ const (
 
 // NewSession registers a client. Close must follow.
 func (e *Executor) NewSession(c Conn) *Session {
-	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, created: e.group.Now(), gone: make(chan struct{})}
+	s := &Session{exec: e, conn: c, ID: e.lastID.Add(1), proto: 2, created: e.group.Now(), gone: make(chan struct{}), yield: c.Yield}
 	s.lastActive.Store(s.created)
 	s.standardUser()
 	s.seen = seen{proto: s.proto}
@@ -120,7 +121,7 @@ func (s *Session) Close() {
 	s.exec.sessions.Delete(s.ID)
 	s.unwatch()
 	s.settle()
-	s.Quiet()
+	s.putDown()
 }
 
 // Limits are what the client may send.
@@ -140,10 +141,7 @@ func (s *Session) Closing() bool { return s.closing || s.killed.Load() }
 // to w. The arguments must stay as they are until Flush returns.
 func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	if s.batch == nil {
-		s.batch = s.exec.batches.Get().(*batch)
-		s.batch.session = s
-		s.batch.job.OnWait(s.conn.Yield)
-		s.batch.job.For(s.ID)
+		s.takeUp()
 	}
 	s.stepReply()
 	if s.caching {
@@ -193,7 +191,8 @@ func (s *Session) flushFull(w *bufio.Writer) error {
 	return s.batch.run(w)
 }
 
-// Flush runs the commands taken so far and writes their replies to w.
+// Flush runs the commands taken so far and writes their replies to w. Then the session has nothing but its own few fields: the next
+// one on this processor works with the same batch, which is in its cache.
 func (s *Session) Flush(w *bufio.Writer) error {
 	if s.batch == nil {
 		return nil
@@ -205,6 +204,7 @@ func (s *Session) Flush(w *bufio.Writer) error {
 	s.lastActive.Store(s.batch.ended)
 	s.batch.ended = 0
 	s.settle()
+	s.putDown()
 	return err
 }
 
@@ -221,8 +221,16 @@ func (s *Session) settle() {
 	}
 }
 
-// Quiet gives back what only a busy connection needs. No command may be waiting.
-func (s *Session) Quiet() {
+// takeUp takes a batch.
+func (s *Session) takeUp() {
+	s.batch = s.exec.batches.Get().(*batch)
+	s.batch.session = s
+	s.batch.job.OnWait(s.yield)
+	s.batch.job.For(s.ID)
+}
+
+// putDown gives the batch back. No command may be in it.
+func (s *Session) putDown() {
 	if s.batch == nil {
 		return
 	}

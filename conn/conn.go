@@ -93,6 +93,7 @@ func (c *conn) run() error {
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
 	}
+	c.reader.PutDown()
 	if err != nil {
 		protocolError(w, err)
 	}
@@ -210,7 +211,6 @@ func (c *conn) measure() (grown int64) {
 
 // rest gives back what only a busy connection needs, and goes on without a deadline.
 func (c *conn) rest() {
-	c.session.Quiet()
 	c.reader.Release()
 	if t, ok := c.stream.(*tls.Conn); ok {
 		dropRecordBuffer(t)

@@ -118,10 +118,18 @@ func (r *Reader) Release() {
 		r.moveTo(r.small)
 		r.pool.putLarge(large)
 	}
-	if r.work != nil && r.left == 0 && r.moved == 0 {
-		r.pool.putScratch(r.work)
-		r.work = nil
+	r.PutDown()
+}
+
+// PutDown gives back what parsing took, unless a command is only half there; the arguments that Next returned die. A connection calls
+// it whenever it has run what came: the next one to parse on this processor finds in its cache what this one used.
+func (r *Reader) PutDown() {
+	if r.work == nil || r.left > 0 || r.moved > 0 {
+		return
 	}
+	r.work.reset(false)
+	r.pool.putScratch(r.work)
+	r.work = nil
 }
 
 // Buffered returns how many bytes have come that Next has not returned.
