@@ -122,7 +122,7 @@ func TestMaxMemoryClientsIsKeptAtOnce(t *testing.T) {
 		}
 		return sum
 	}
-	f.eventually(func() bool { return held() > 600_000 }, "four clients hold much")
+	f.eventually(func() bool { return held() > 800_000 }, "four clients hold much")
 	require.EqualValues(t, 5, f.server.Open())
 	require.NoError(t, f.config.Set(config.Pair{Name: "maxmemory-clients", Value: "500kb"}))
 	f.server.LimitMemory(f.config.Now())
