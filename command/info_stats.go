@@ -165,11 +165,11 @@ func ratio(a, b int64) float64 {
 	return float64(a) / float64(b)
 }
 
-// measureClients adds up what clients' buffers take.
+// measureClients adds up what clients' buffers, queues and prefixes take.
 func (e *Executor) measureClients() (n int64) {
 	e.sessions.Range(func(_ int64, s *Session) bool {
 		in, out, _ := s.conn.Buffers()
-		n += in + out + s.queueMemory()
+		n += in + out + s.queueMemory() + s.trackingMemory()
 		return true
 	})
 	return n

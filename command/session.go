@@ -471,11 +471,15 @@ func (s *Session) wait(begins bool) bool {
 	return !s.conn.HungUp()
 }
 
-// Memory is what the client costs, in bytes: its buffers, the commands that it queued, and what the server keeps about it.
+// Memory is what the client costs, in bytes: what the server holds for it, and what it keeps about it.
 func (s *Session) Memory() int64 {
 	subscribed := s.subs.Count(pubsub.Channels) + s.subs.Count(pubsub.Patterns) + s.subs.Count(pubsub.ShardChannels)
-	return int64(unsafe.Sizeof(*s)) + s.conn.Memory() + s.queueMemory() + int64(subscribed)*subscribedSize
+	return int64(unsafe.Sizeof(*s)) + s.Held() + int64(subscribed)*subscribedSize
 }
+
+// Held is what the client makes the server hold, in bytes: its buffers, the commands that it queued, and the prefixes of keys that it wants
+// to hear of. Any goroutine may ask.
+func (s *Session) Held() int64 { return s.conn.Memory() + s.queueMemory() + s.trackingMemory() }
 
 // subscribedSize is what a subscription costs by Redis's book, in bytes: an entry of a table and its share of the slots.
 const subscribedSize = 40

@@ -42,7 +42,11 @@ type tracking struct {
 	optOut    bool  // it keeps everything but what it says
 	noLoop    bool  // it need not be told of its own changes
 	prefixes  []string
+	memory    int64 // bytes that the prefixes take
 }
+
+// prefixSize is what a prefix takes besides its name, in bytes: its place in the client's list, and what broadcasts keep of it.
+const prefixSize = 200
 
 const (
 	errOneRedirect  = Error("ERR A client can only redirect to a single other client")
@@ -178,6 +182,9 @@ func (s *Session) track(t *tracking) {
 		}
 		slices.Sort(t.prefixes)
 		t.prefixes = slices.Compact(t.prefixes)
+		for _, p := range t.prefixes {
+			t.memory += int64(len(p)) + prefixSize
+		}
 	}
 	s.broken.Store(false)
 	s.tracking.Store(t)
@@ -227,6 +234,15 @@ func (s *Session) stepCaching() {
 	if s.multi == nil && (last == nil || last.parent == nil || last.parent.Name != "client") {
 		s.caching = false
 	}
+}
+
+// trackingMemory is what the client's prefixes take, in bytes, as if nobody else had the same. Any goroutine may ask. Invalidations that wait
+// for the client are among its output, and the keys that it has read are in the shards' tables.
+func (s *Session) trackingMemory() int64 {
+	if t := s.tracking.Load(); t != nil {
+		return t.memory
+	}
+	return 0
 }
 
 // remembers reports whether it is remembered what keys the client's next command reads.

@@ -122,7 +122,7 @@ func TestMaxMemoryClientsIsKeptAtOnce(t *testing.T) {
 		}
 		return sum
 	}
-	f.eventually(func() bool { return held() > 600_000 }, "four clients hold much")
+	f.eventually(func() bool { return held() > 800_000 }, "four clients hold much")
 	require.EqualValues(t, 5, f.server.Open())
 	require.NoError(t, f.config.Set(config.Pair{Name: "maxmemory-clients", Value: "500kb"}))
 	f.server.LimitMemory(f.config.Now())
@@ -156,6 +156,46 @@ func TestMaxMemoryClientsCountsSubscriptions(t *testing.T) {
 		c.cut()
 		require.EqualValues(t, 1, f.server.Evicted.Load())
 	}
+}
+
+// So do prefixes of keys that a client wants to hear of, however it collects them.
+func TestMaxMemoryClientsCountsPrefixes(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "200000")
+	c := f.dial()
+	for i := range 10 {
+		c.do("+OK\r\n", "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", fmt.Sprintf("%04d", i))
+	}
+	words := []string{"CLIENT", "TRACKING", "ON", "BCAST"}
+	for i := range 100 {
+		words = append(words, "PREFIX", fmt.Sprintf("%04d", 100+i))
+	}
+	c.do("+OK\r\n", words...)
+	many := f.held()
+	c.do("+OK\r\n", "CLIENT", "TRACKING", "OFF")
+	require.Greater(t, many-f.held(), int64(110*100))
+	for i := range 1000 {
+		words = append(words, "PREFIX", fmt.Sprintf("%04d", 1000+i))
+	}
+	c.send(request(words...))
+	f.eventually(func() bool { return f.server.Evicted.Load() == 1 }, "the client is evicted")
+	f.eventually(func() bool { return f.server.Open() == 0 }, "it goes")
+}
+
+// Invalidations count as output of the client that they are sent to.
+func TestMaxMemoryClientsCountsInvalidations(t *testing.T) {
+	f := newFixture(t, "--maxmemory-clients", "1mb")
+	hears, c := f.narrow(), f.dial()
+	hears.send(request("CLIENT", "ID"))
+	id := strings.TrimPrefix(hears.line(), ":")
+	hears.do("*3\r\n$9\r\nsubscribe\r\n$20\r\n__redis__:invalidate\r\n:1\r\n", "SUBSCRIBE", "__redis__:invalidate")
+	c.do("+OK\r\n", "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST")
+	key := strings.Repeat("k", 100_000)
+	for i := 0; f.server.Evicted.Load() == 0; i++ {
+		require.Less(t, i, 200, "20 MB wait")
+		c.do(fmt.Sprintf(":%d\r\n", i+1), "INCR", key)
+	}
+	hears.cut()
+	c.do("+PONG\r\n", "PING")
 }
 
 // What a client does not read counts too.

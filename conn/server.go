@@ -245,7 +245,7 @@ func (s *Server) forget(c *conn) {
 // LimitClients lowers maxclients to what the system can give.
 func (s *Server) LimitClients(n int64) { s.most.Store(n) }
 
-// Buffered is the memory that the connections' buffers take, in bytes, as of the last sweep.
+// Buffered is the memory that the connections' buffers take, and what else is held for clients, in bytes, as of the last sweep.
 func (s *Server) Buffered() int64 { return s.buffered.Load() }
 
 // Traffic is how many bytes were read from sockets, and taken by them, since the start.
@@ -292,7 +292,7 @@ func (s *Server) lookAtAll() {
 	var buffered int64
 	for _, c := range s.all() {
 		s.look(c, now, limit)
-		buffered += c.Memory()
+		buffered += c.session.Held()
 	}
 	s.buffered.Store(buffered)
 	s.evict(s.clientBudget())
