@@ -371,7 +371,12 @@ export class RedisCache<T extends CacheTypes = CacheTypes> {
   /** Writes to the store, then removes the cached copy. If that cannot be, the write carries a debt. */
   async #change(keys: EntryKeys, write: (owedBy: string | undefined) => Promise<void>): Promise<void> {
     const owedBy = this.#gate.deliverable ? undefined : this.#owner;
-    await write(owedBy);
+    try {
+      await write(owedBy);
+    } catch (error) {
+      await this.#removeCopy(keys, false); // what failed on the way back may have been committed all the same
+      throw error;
+    }
     await this.#removeCopy(keys, owedBy !== undefined);
   }
 

@@ -20,6 +20,7 @@ export { CacheUnavailableError, CommandTimeoutError } from "./errors.js";
 export type { GateState } from "./gate.js";
 export type { Id } from "./keys.js";
 export { PostgresStore, type PgClient, type PgPool, type PgQueryable, type PostgresStoreOptions } from "./postgres.js";
+export { sessionClient, type SessionCache, type SessionClient } from "./sessions.js";
 export type { CacheStats } from "./stats.js";
 export type { Debt, Store, Stored, WriteOptions } from "./store.js";
 export { VOLATILITY, type Ttl, type Volatility } from "./volatility.js";

