@@ -188,14 +188,18 @@ func (t *Table) Named(name string) *Row {
 // keyPositions calls fn with the index of every key argument, in order, and the spec it is by. It reports whether the
 // arguments fit the specs.
 func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
+	loosely := r.looselyCounted(args)
 	for i := range r.Keys {
 		k := &r.Keys[i]
-		if len(r.Keys) > 1 && r.looselyCounted(args) {
+		if loosely {
 			k = &r.Keys[len(r.Keys)-1-i]
 		}
 		first, last, step, ok := k.bounds(args)
 		if !ok {
 			return false
+		}
+		if loosely {
+			k = &KeySpec{}
 		}
 		for at := first; at <= last; at += step {
 			fn(at, k)
@@ -205,8 +209,11 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 }
 
 // looselyCounted reports whether the number of keys is not written as an integer of 32 bits is. Redis then leaves the specs, names the counted keys
-// first and the others after them.
+// first and the others after them, and does not know what they are used for.
 func (r *Row) looselyCounted(args [][]byte) bool {
+	if len(r.Keys) == 0 {
+		return false
+	}
 	k := &r.Keys[len(r.Keys)-1]
 	if at := k.First + k.KeyNumAt; k.KeyNum && at < len(args) {
 		n, isInt := text.ParseInt(args[at])

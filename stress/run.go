@@ -26,6 +26,7 @@ const sweepCount = "1000"
 type Run struct {
 	Options
 	dialer  *dialer
+	server  string // name and version, as INFO tells
 	prefix  string // of this suite in this run; nobody else uses it
 	suite   *SuiteReport
 	stopped func() bool // whether an interrupt ended the run
@@ -185,7 +186,7 @@ func Execute(ctx context.Context, opt Options, suites []Suite, screen io.Writer,
 		if ctx.Err() != nil {
 			break
 		}
-		r := &Run{Options: opt, dialer: d, screen: screen, visible: visible}
+		r := &Run{Options: opt, dialer: d, server: server, screen: screen, visible: visible}
 		r.suite = &SuiteReport{Name: s.Name, Checks: []Check{}}
 		r.stopped = func() bool { return ctx.Err() != nil }
 		r.prefix = fmt.Sprintf("%s%08x:%s:", opt.Prefix, rand.Uint32(), s.Name)
