@@ -392,13 +392,13 @@ func (c *Call) findKeys() ([]foundKey, error) {
 			found = append(found, foundKey{args[i], r.variableFlags(k, args)})
 		}
 	})
-	if !ok {
-		return nil, errInvalidArguments
-	}
-	if len(found) == 0 {
+	switch {
+	case ok && len(found) > 0:
+		return found, nil
+	case ok && r.Keys[0].Flags&NotKey != 0:
 		return nil, errNoKeyArguments
 	}
-	return found, nil
+	return nil, errInvalidArguments
 }
 
 // variableFlags is what these very arguments do with a key, where the row's flags name all that any could.

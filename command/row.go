@@ -105,7 +105,7 @@ var keyFlagNames = [...]struct {
 // keyword, searched from position First (backwards from the end if negative). From there either a range (Last is
 // relative to the first key, or, if negative, counted from the end of the command; Step; Limit as in Redis's key
 // specifications) or, with KeyNum, a count at offset KeyNumAt followed by that many keys at offset KeyFirst. Find, if set,
-// finds the keys instead of Keyword, where an argument of an option may spell that; without Keyword it finds the one key whose
+// finds the keys before Keyword does, where an argument of an option may spell that; without Keyword it finds the one key whose
 // place nothing else tells, which is shown as unknown.
 type KeySpec struct {
 	Flags              KeyFlags

@@ -284,7 +284,9 @@ func (k *KeySpec) counted(args [][]byte, first int) (from, to, step int, ok bool
 // findKeyword returns the position after the keyword, 0 if it is not there.
 func (k *KeySpec) findKeyword(args [][]byte) int {
 	if k.Find != nil {
-		return k.Find(args)
+		if at := k.Find(args); at > 0 {
+			return at
+		}
 	}
 	at, by := k.First, 1
 	if at < 0 {
