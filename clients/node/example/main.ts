@@ -28,7 +28,7 @@ const USAGE = `Usage: npm run example -- [options]
   --help
 `;
 const POOL_SIZE = 10;
-const CONNECT_TIMEOUT_MS = 2000; // after which a request fails rather than waits for PostgreSQL
+const CONNECT_TIMEOUT_MS = 5000; // after which a request fails rather than waits for PostgreSQL
 
 interface CacheServer {
   readonly url: string;
@@ -53,7 +53,8 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const signal = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  const ending = ["SIGINT", "SIGTERM", ...(process.connected ? ["disconnect"] : [])]; // the last: its parent has died
+  const signal = Promise.race(ending.map((event) => once(process, event)));
   await start(values);
   await signal; // which may have come during the start
 }
@@ -137,4 +138,5 @@ try {
   process.exitCode = 1;
 } finally {
   for (const end of ends.reverse()) await end();
+  if (process.connected) process.disconnect();
 }

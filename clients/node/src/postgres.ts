@@ -22,6 +22,8 @@ export interface PgPool extends PgQueryable {
 
 /** The part of `pg`'s PoolClient that is used. */
 export interface PgClient extends PgQueryable {
+  on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
   release(error?: Error | boolean): void;
 }
 
@@ -205,6 +207,9 @@ export class PostgresStore implements Store {
   async #transaction(work: (client: PgClient) => Promise<void>): Promise<void> {
     const client = await this.#pool.connect();
     let failure: Error | undefined;
+    // The loss of a connection between two statements is an event, which ends the process if nobody listens. The next statement tells it.
+    const lost = (): void => undefined;
+    client.on("error", lost);
     try {
       await client.query("BEGIN");
       await work(client);
@@ -214,6 +219,7 @@ export class PostgresStore implements Store {
       throw error;
     } finally {
       // A connection that failed is closed, which rolls back, rather than asked to.
+      client.off("error", lost);
       client.release(failure);
     }
   }

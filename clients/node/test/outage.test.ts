@@ -7,7 +7,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { Redis } from "ioredis";
 import type { Pool } from "pg";
 
-import { PostgresStore, RedisCache, type RedisCacheOptions } from "../src/index.js";
+import { PostgresStore, RedisCache, type PgPool, type RedisCacheOptions } from "../src/index.js";
 import { Postgres } from "./support/postgres.js";
 import { Server, eventually, sleep, targets } from "./support/servers.js";
 
@@ -308,6 +308,36 @@ describe("PostgresStore", () => {
     assert.equal(saved.length === 0 || saved.length === 3, true, JSON.stringify(list));
     assert.equal(new Set(saved).size <= 1, true);
     assert.deepEqual(list.slice(0, saved.length), saved, "the replacement is not at the front");
+  });
+
+  test("survives the loss of PostgreSQL between two statements", async () => {
+    const losing: PgPool = {
+      query: (...args) => pool.query(...args),
+      async connect() {
+        const client = await pool.connect();
+        let statements = 0;
+        return {
+          query: async (...args) => {
+            if (++statements === 3) {
+              const lost = new Promise((resolve) => client.once("end", resolve)); // events.once would listen for errors
+              await postgres.suspend();
+              await lost;
+            }
+            return client.query(...args);
+          },
+          on: (...args) => client.on(...args),
+          off: (...args) => client.off(...args),
+          release: (error) => {
+            client.release(error);
+          },
+        };
+      },
+    };
+    const store = new PostgresStore(pool, { schema: "lost" });
+    await store.migrate();
+    await assert.rejects(new PostgresStore(losing, { schema: "lost" }).addMessage(1, "m", 60, {}));
+    await postgres.resume();
+    assert.equal(await store.loadMessages(1), null);
   });
 
   test("clears the debts that were read and no later ones", async () => {

@@ -17,16 +17,18 @@ export class Example {
   #output = "";
 
   private constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, ["--import", "tsx", MAIN, "--port", "0", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, ["--import", "tsx", MAIN, "--port", "0", ...args], {
+      stdio: ["ignore", "pipe", "pipe", "ipc"], // it ends when this process does
+    });
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
+    for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
   }
 
   /** Starts it with the options of its command line. */
   static async start(...args: string[]): Promise<Example> {
     const example = new Example(args);
     const up = (): boolean => {
-      if (example.#child.exitCode !== null) throw new Error(`the example ended: ${example.output}`);
+      if (example.hasEnded) throw new Error(`the example ended: ${example.output}`);
       return example.#address !== undefined;
     };
     await eventually(up, "the example tells its address", START_TIMEOUT_MS);
@@ -38,6 +40,11 @@ export class Example {
     return this.#address!.page;
   }
 
+  /** Whether it has ended, which it should not by itself. */
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** Everything that it has printed. */
   get output(): string {
     return this.#output;
@@ -46,7 +53,7 @@ export class Example {
   /** Ends it in order; returns its exit code and the processes that it has left behind. */
   async stop(): Promise<{ code: number | null; left: string[] }> {
     const { cache, database } = this.#address!;
-    if (this.#child.exitCode === null) {
+    if (!this.hasEnded) {
       const exited = once(this.#child, "exit");
       this.#child.kill("SIGTERM");
       await exited;
