@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type serverRig struct {
 	refusal   error                  // what it is answered
 	abortable bool
 	held      bool
+	ending    time.Duration // how long clients have still to take their replies; 0: no end has begun
 }
 
 // quietConn is a connection to nobody.
@@ -71,6 +73,8 @@ func newServerRig(t *testing.T) *serverRig {
 		AbortShutdown: func() bool { return r.abortable },
 		HoldSignals:   func(on bool) { r.held = on },
 		Network:       func() Network { return r.network },
+		ResetNetwork:  func() { r.network = Network{} },
+		ShutdownIn:    func() (time.Duration, bool) { return r.ending, r.ending != 0 },
 	})
 	require.NoError(t, err)
 	r.exec = exec
@@ -132,6 +136,7 @@ func TestInfoSections(t *testing.T) {
 		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"keyspace SERVER nosuch", "Server Keyspace"},
+		{"debug", "Debug"},
 		{"nosuch", ""},
 	} {
 		var titles []string
@@ -188,6 +193,48 @@ func TestInfoShowsWhatTheListenersCount(t *testing.T) {
 	require.Equal(t, "2", r.field("stats", "rejected_connections"))
 	require.Equal(t, "1000", r.field("stats", "total_net_input_bytes"))
 	require.Equal(t, "2000", r.field("stats", "total_net_output_bytes"))
+}
+
+func TestInfoTellsOfEventLoops(t *testing.T) {
+	r := newServerRig(t)
+	r.network = Network{
+		Reads: 5, Writes: 6, Drains: 2,
+		Cycles: Cycles{Count: 100, Nanos: 7_000_000, Longest: 2_000_000, MostCommands: 30},
+	}
+	for name, want := range map[string]string{
+		"total_reads_processed": "5", "total_writes_processed": "6", "io_threaded_reads_processed": "0", "io_threaded_writes_processed": "2",
+		"eventloop_cycles": "100", "eventloop_duration_sum": "7000", "instantaneous_eventloop_cycles_per_sec": "0",
+	} {
+		require.Equal(t, want, r.field("stats", name), name)
+	}
+	r.do("DEBUG SLEEP 0.002")
+	took, err := strconv.Atoi(r.field("stats", "eventloop_duration_cmd_sum"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, took, 2000)
+	require.Equal(t, "2000", r.field("debug", "eventloop_duration_max"))
+	require.Equal(t, "30", r.field("debug", "eventloop_cmd_per_cycle_max"))
+	require.Equal(t, "0", r.field("debug", "eventloop_duration_aof_sum"))
+
+	r.exec.Tick()
+	r.network.Cycles.Count += 1000
+	r.network.Cycles.Nanos += 1000 * 50_000
+	time.Sleep(5 * time.Millisecond)
+	r.exec.Tick()
+	require.Equal(t, "1102", r.field("stats", "eventloop_cycles"), "chores are cycles")
+	require.NotEqual(t, "0", r.field("debug", "eventloop_duration_cron_sum"))
+	require.NotEqual(t, "0", r.field("stats", "instantaneous_eventloop_cycles_per_sec"))
+	require.Regexp(t, "^(49|50)$", r.field("stats", "instantaneous_eventloop_duration_usec"))
+
+	r.do("CONFIG RESETSTAT")
+	require.Equal(t, "0", r.field("stats", "eventloop_cycles"))
+	require.Equal(t, "0", r.field("stats", "total_reads_processed"))
+}
+
+func TestInfoTellsOfTheEnd(t *testing.T) {
+	r := newServerRig(t)
+	require.NotContains(t, r.do("INFO server"), "shutdown_in_milliseconds")
+	r.ending = 1500 * time.Millisecond
+	require.Equal(t, "1500", r.field("server", "shutdown_in_milliseconds"))
 }
 
 func TestTickMakesRates(t *testing.T) {
