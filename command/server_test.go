@@ -440,12 +440,21 @@ func TestMemoryStatsAddUp(t *testing.T) {
 
 func TestMemoryDiagnosis(t *testing.T) {
 	fine := memory{used: 100 << 20, peak: 100 << 20}
-	require.Contains(t, fine.diagnosis(1), "No memory issues")
-	bad := memory{used: 100 << 20, peak: 300 << 20, clients: 50 << 20}
-	bad.process.Resident = 400 << 20
-	for _, word := range []string{"Peak:", "Resident memory:", "Client buffers:"} {
-		require.Contains(t, bad.diagnosis(1), word)
+	fine.process.Resident = 109 << 20 // 9 % and less than 10 MB more
+	require.Equal(t, "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n", fine.diagnosis(1))
+	bad := memory{used: 100 << 20, peak: 151 << 20, clients: 50 << 20}
+	bad.process.Resident = 141 << 20
+	bad.heap.Active, bad.heap.Resident = 100<<20, 111<<20
+	report := bad.diagnosis(1)
+	require.True(t, strings.HasPrefix(report, "Sam, I detected a few issues in this Redis instance memory implants:\n\n * Peak memory: "), report)
+	require.True(t, strings.HasSuffix(report, ".\n\nI'm here to keep you safe, Sam. I want to help you.\n"), report)
+	for _, word := range []string{"Peak memory:", "High total RSS:", "High allocator RSS overhead:", "Big client buffers:"} {
+		require.Contains(t, report, "\n\n * "+word)
 	}
+	small := memory{used: 6 << 20, peak: 6 << 20}
+	small.process.Resident = 16 << 20 // much of it is the program itself
+	require.Contains(t, small.diagnosis(1), "can't find any")
+	require.NotContains(t, bad.diagnosis(1000), "Big client buffers:")
 }
 
 // Every family answers HELP, with its own name on top and HELP itself at the end.
