@@ -29,8 +29,9 @@ type life struct {
 
 	mu    sync.Mutex
 	how   config.ShutdownFlags
-	asked bool // by a signal, and it has not begun
-	held  bool // what signals ask for has to wait
+	last  time.Time // when clients must have taken their replies, once the end has begun
+	asked bool      // by a signal, and it has not begun
+	held  bool      // what signals ask for has to wait
 }
 
 func newLife(cfg *config.Config, log *slog.Logger) *life {
@@ -109,6 +110,7 @@ func (l *life) begin(how config.ShutdownFlags) error {
 		l.log.Warn("Error trying to save the DB. Exit anyway.", "error", errNoSave)
 	}
 	l.how, l.asked = how, false
+	l.last = time.Now().Add(l.drainLimit())
 	close(l.begun)
 	return nil
 }
@@ -126,8 +128,23 @@ func (l *life) hasBegun() bool {
 func (l *life) drainTime() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.drainLimit()
+}
+
+// drainLimit is drainTime with the lock held.
+func (l *life) drainLimit() time.Duration {
 	if l.how&config.ShutdownNow != 0 {
 		return leastDrain
 	}
 	return max(time.Duration(l.config.Now().ShutdownTimeout)*time.Second, leastDrain)
+}
+
+// left is how much of drainTime is left; ending is false if the end has not begun.
+func (l *life) left() (d time.Duration, ending bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.hasBegun() {
+		return 0, false
+	}
+	return max(time.Until(l.last), 0), true
 }

@@ -85,3 +85,16 @@ func TestShutdownCommand(t *testing.T) {
 	require.NoError(t, l.shutdown(config.ShutdownSave))
 	require.Equal(t, leastDrain, l.drainTime())
 }
+
+func TestTimeLeft(t *testing.T) {
+	l, _ := lifeUnderTest(t, "--shutdown-timeout", "7")
+	_, ending := l.left()
+	require.False(t, ending)
+	require.NoError(t, l.shutdown(0))
+	left, ending := l.left()
+	require.True(t, ending)
+	require.InDelta(t, 7, left.Seconds(), 1)
+	l.last = time.Now().Add(-time.Second)
+	left, _ = l.left()
+	require.Zero(t, left)
+}

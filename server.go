@@ -163,7 +163,7 @@ func newServer(cfg *config.Config, out io.Writer) (*server, error) {
 func (s *server) hooks() command.Hooks {
 	return command.Hooks{
 		Shutdown: s.life.shutdown, AbortShutdown: s.life.abort, HoldSignals: s.life.hold,
-		Network: s.network,
+		Network: s.network, ResetNetwork: s.resetNetwork, ShutdownIn: s.life.left,
 	}
 }
 
@@ -172,13 +172,17 @@ func (s *server) network() command.Network {
 	if s.conns == nil { // the executor is built first
 		return command.Network{}
 	}
-	in, out := s.conns.Traffic()
-	return command.Network{
+	n := command.Network{
 		Accepted: s.conns.Accepted.Load(), Rejected: s.conns.Rejected.Load(),
 		Evicted: s.conns.Evicted.Load(), Open: s.conns.Open(),
-		InBytes: in, OutBytes: out, Buffered: s.conns.Buffered(),
+		Buffered: s.conns.Buffered(), Cycles: s.conns.Cycles(),
 	}
+	s.conns.Traffic(&n)
+	return n
 }
+
+// resetNetwork makes that begin again.
+func (s *server) resetNetwork() { s.conns.Reset() }
 
 // sample feeds the rates of INFO until ctx is done.
 func (s *server) sample(ctx context.Context) {

@@ -77,6 +77,10 @@ func configRewrite(c *Call) error {
 func configResetStat(c *Call) error {
 	c.Tx.ResetStats()
 	c.Server.stats.Reset()
+	c.Server.chores.reset()
+	if reset := c.Server.hooks.ResetNetwork; reset != nil {
+		reset()
+	}
 	c.Reply.OK()
 	return nil
 }

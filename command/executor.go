@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/puzpuzpuz/xsync/v3"
 
@@ -42,6 +43,7 @@ type Executor struct {
 	courier    courier
 	trackers   atomic.Int64 // clients that track
 	broadcasts broadcasts
+	chores     chores
 	blocked    atomic.Int64 // clients that wait for something that others do
 	trusting   atomic.Bool  // checksums of payloads are not looked at (DEBUG SET-SKIP-CHECKSUM-VALIDATION)
 	warned     atomic.Int64 // unix nanoseconds: when clients that speak HTTP were last complained of
@@ -58,9 +60,11 @@ type Hooks struct {
 	AbortShutdown func() bool                          // takes back what a signal has asked for, if it has not begun; false: there is none
 	HoldSignals   func(on bool)                        // makes what signals ask for wait, or ends that
 	Network       func() Network                       // the connections' counters
+	ResetNetwork  func()                               // makes them begin again
+	ShutdownIn    func() (time.Duration, bool)         // how long clients have still to take their replies; false: no end has begun
 }
 
-// Network is what only the listeners know, since the start.
+// Network is what only the listeners know, since the start or the last reset.
 type Network struct {
 	Accepted int64 // connections
 	Rejected int64 // of those, turned away because of maxclients
@@ -68,7 +72,18 @@ type Network struct {
 	Open     int64 // connections now
 	InBytes  int64
 	OutBytes int64
+	Reads    int64 // system calls that read something
+	Writes   int64 // system calls that wrote something
+	Drains   int64 // of those, made by goroutines that only send what a client did not take at once
 	Buffered int64 // bytes in the connections' buffers, as of a moment ago
+	Cycles   Cycles
+}
+
+// Cycles are what is done between two waits for sockets, as conn/cycles.go counts it, since the start or the last reset.
+type Cycles struct {
+	Count, Nanos int64
+	Longest      int64 // nanoseconds
+	MostCommands int64 // in one
 }
 
 // NewExecutor builds an executor over a running group.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"respite/stats"
 )
@@ -34,6 +35,8 @@ type infoSection struct {
 	write       func(*Call, *stats.Report)
 }
 
+const debugSection = "debug" // is shown to those who ask for it by its name
+
 func infoSections() []infoSection {
 	return []infoSection{
 		{"server", "Server", true, true, infoServer},
@@ -50,6 +53,7 @@ func infoSections() []infoSection {
 		{"cluster", "Cluster", true, true, infoCluster},
 		{"keyspace", "Keyspace", true, true, infoKeyspace},
 		{"keysizes", "Keysizes", false, true, infoKeysizes},
+		{debugSection, "Debug", false, false, infoDebug},
 	}
 }
 
@@ -72,7 +76,7 @@ func (c *Call) wantsSection(s *infoSection) bool {
 	}
 	for i := range c.Args[1:] {
 		switch {
-		case c.Option(i+1, s.name), c.Option(i+1, "everything"),
+		case c.Option(i+1, s.name), c.Option(i+1, "everything") && s.name != debugSection,
 			c.Option(i+1, "default") && s.byDefault, c.Option(i+1, "all") && s.inAll:
 			return true
 		}
@@ -126,6 +130,9 @@ func infoServer(c *Call, r *stats.Report) {
 	r.Add("executable", executable)
 	r.Add("config_file", cfg.ConfigFile)
 	r.Add("io_threads_active", 0)
+	if left, ending := e.shutdownIn(); ending {
+		r.Add("shutdown_in_milliseconds", left.Milliseconds())
+	}
 	infoListeners(c, r)
 	r.Add("respite_version", Version)
 	r.Add("respite_shards", e.group.N())
@@ -233,6 +240,14 @@ func (e *Executor) network() Network {
 		return Network{}
 	}
 	return e.hooks.Network()
+}
+
+// shutdownIn is how long clients have still to take their replies, if the end has begun.
+func (e *Executor) shutdownIn() (left time.Duration, ending bool) {
+	if e.hooks.ShutdownIn == nil {
+		return 0, false
+	}
+	return e.hooks.ShutdownIn()
 }
 
 func infoReplication(c *Call, r *stats.Report) {

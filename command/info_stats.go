@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"respite/acl"
 	"respite/pubsub"
@@ -64,19 +65,59 @@ func infoMoreStats(c *Call, r *stats.Report) {
 	r.Add("tracking_total_prefixes", c.Server.broadcasts.Len())
 	r.Add("unexpected_error_replies", 0)
 	r.Add("total_error_replies", c.Server.stats.Errors.Total())
-	for _, name := range [...]string{
-		"dump_payload_sanitizations", "total_reads_processed", "total_writes_processed", "io_threaded_reads_processed",
-		"io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands", "eventloop_cycles",
-		"eventloop_duration_sum", "eventloop_duration_cmd_sum", "instantaneous_eventloop_cycles_per_sec",
-		"instantaneous_eventloop_duration_usec",
-	} {
-		r.Add(name, 0)
-	}
+	r.Add("dump_payload_sanitizations", 0)
+	infoTurns(c, r)
 	r.Add("acl_access_denied_auth", c.Server.refusals.Denied(acl.DeniedAuth))
 	r.Add("acl_access_denied_cmd", c.Server.refusals.Denied(acl.DeniedCommand))
 	r.Add("acl_access_denied_key", c.Server.refusals.Denied(acl.DeniedKey))
 	r.Add("acl_access_denied_channel", c.Server.refusals.Denied(acl.DeniedChannel))
 	r.Add("expire_lag_ms", c.Tx.ExpiryLag())
+}
+
+// infoTurns is what the section says of system calls and event loops. A cycle of an event loop is what is done between two waits for
+// sockets (conn/cycles.go), or one of the chores that come ten times a second (Tick), so a server at rest has ten cycles a second, as
+// redis-server with its default hz. The goroutine that runs commands reads for
+// them itself, so none of what is read is another thread's work; what a client does not take at once is sent by another goroutine.
+func infoTurns(c *Call, r *stats.Report) {
+	e := c.Server
+	net, rates := e.network(), e.stats.Rates.Now()
+	cycles := e.cycles(&net)
+	r.Add("total_reads_processed", net.Reads)
+	r.Add("total_writes_processed", net.Writes)
+	r.Add("io_threaded_reads_processed", 0)
+	r.Add("io_threaded_writes_processed", net.Drains)
+	r.Add("reply_buffer_shrinks", 0)
+	r.Add("reply_buffer_expands", 0)
+	r.Add("eventloop_cycles", cycles.Count)
+	r.Add("eventloop_duration_sum", cycles.Nanos/microsecond)
+	r.Add("eventloop_duration_cmd_sum", c.commandTime()/microsecond)
+	r.Add("instantaneous_eventloop_cycles_per_sec", int64(rates.Cycles))
+	r.Add("instantaneous_eventloop_duration_usec", int64(rates.Nanos/max(rates.Cycles, 1)/microsecond))
+}
+
+// cycles are those of the sockets and of the chores together.
+func (e *Executor) cycles(net *Network) Cycles {
+	sum := net.Cycles
+	sum.Count += e.chores.count.Load()
+	sum.Nanos += e.chores.nanos.Load()
+	sum.Longest = max(sum.Longest, e.chores.longest.Load())
+	return sum
+}
+
+// commandTime is how long all commands took, in nanoseconds.
+func (c *Call) commandTime() (sum int64) {
+	c.eachRan(func(_ *Row, n stats.Counts) { sum += n.Nanos })
+	return sum
+}
+
+// infoDebug is about event loops as well. The chores are Tick, and the turns in which shards expire, evict and tidy up.
+func infoDebug(c *Call, r *stats.Report) {
+	net := c.Server.network()
+	cycles := c.Server.cycles(&net)
+	r.Add("eventloop_duration_aof_sum", 0)
+	r.Add("eventloop_duration_cron_sum", (c.Server.chores.nanos.Load()+c.Tx.Stats().ExpiryTurnsNS)/microsecond)
+	r.Add("eventloop_duration_max", cycles.Longest/microsecond)
+	r.Add("eventloop_cmd_per_cycle_max", cycles.MostCommands)
 }
 
 // eachRan calls fn with every command that has run or was turned away.
@@ -188,11 +229,30 @@ func (e *Executor) notePeak(used int64) int64 {
 // Tick takes the samples that INFO's rates and peaks are made of. Whoever runs the server calls it every
 // stats.SampleInterval.
 func (e *Executor) Tick() {
+	start := e.group.Now()
 	net := e.network()
-	e.stats.Rates.Sample(e.group.Now(), stats.Totals{
-		Commands: e.stats.Processed(), InBytes: net.InBytes, OutBytes: net.OutBytes,
+	cycles := e.cycles(&net)
+	e.stats.Rates.Sample(start, stats.Totals{
+		Commands: e.stats.Processed(), InBytes: net.InBytes, OutBytes: net.OutBytes, Cycles: cycles.Count, Nanos: cycles.Nanos,
 	})
 	e.notePeak(e.group.Used() + net.Buffered)
+	e.chores.add(e.group.Now() - start)
+}
+
+// chores counts what comes ten times a second.
+type chores struct{ count, nanos, longest atomic.Int64 }
+
+// add counts one; they do not overlap.
+func (c *chores) add(nanos int64) {
+	c.count.Add(1)
+	c.nanos.Add(nanos)
+	c.longest.Store(max(c.longest.Load(), nanos))
+}
+
+func (c *chores) reset() {
+	c.count.Store(0)
+	c.nanos.Store(0)
+	c.longest.Store(0)
 }
 
 func infoMemory(c *Call, r *stats.Report) {

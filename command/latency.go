@@ -93,8 +93,11 @@ func latencyGraph(c *Call) error {
 }
 
 func latencyDoctor(c *Call) error {
-	on := c.Server.config.Now().LatencyMonitorThreshold > 0
-	c.Reply.Verbatim("txt", []byte(c.Server.stats.Latency.Doctor(on, c.Server.group.Now()/second)))
+	now := c.Server.config.Now()
+	report := c.Server.stats.Latency.Doctor(stats.Checkup{
+		Now: c.Server.group.Now() / second, Threshold: now.LatencyMonitorThreshold, SlowerMin: now.SlowlogLogSlowerThan,
+	})
+	c.Reply.Verbatim("txt", []byte(report))
 	return nil
 }
 

@@ -123,11 +123,13 @@ func (c *Call) memoryOfDatabases() (n int) {
 	return n
 }
 
-// What MEMORY DOCTOR finds worth a word.
+// What MEMORY DOCTOR finds worth a word, redis-server's figures.
 const (
 	smallDataset   = 5 << 20 // bytes; below it ratios mean nothing
 	highPeak       = 1.5     // peak to used
-	highRSS        = 1.5     // resident to used
+	highResident   = 1.4     // resident to used
+	highRetained   = 1.1     // what the runtime has of the system to what its heap has
+	muchResident   = 10 << 20
 	largeBufferAvg = 200 << 10
 )
 
@@ -137,25 +139,42 @@ func memoryDoctor(c *Call) error {
 	return nil
 }
 
-// diagnosis says in words what is odd about the server's memory.
+// diagnosis says in words what is odd about the server's memory. The frame is redis-server's, which tools show and search; what is wrong,
+// and what helps, is about a garbage-collected heap and so in words of our own.
 func (m *memory) diagnosis(clients int) string {
 	if m.used < smallDataset {
-		return "This instance is empty or uses very little memory: there is nothing to tell about it yet.\n"
+		return "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. " +
+			"Please, leave for your mission on Earth and fill it with some data. " +
+			"The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
 	}
-	var found []string
+	found := m.issues(clients)
+	if len(found) == 0 {
+		return "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+	}
+	return "Sam, I detected a few issues in this Redis instance memory implants:\n\n * " + strings.Join(found, "\n\n * ") +
+		"\n\nI'm here to keep you safe, Sam. I want to help you.\n"
+}
+
+func (m *memory) issues(clients int) (found []string) {
 	if ratio(m.peak, m.used) > highPeak {
-		found = append(found, "Peak: once it used far more memory than now; MEMORY PURGE gives what is free to the operating system.")
+		found = append(found, "Peak memory: In the past this instance used more than 150% the memory that is currently using. Pages that ran "+
+			"empty have gone back to the system, and shards compact what is left, so this alone is harmless.")
 	}
-	if ratio(m.process.Resident, m.used) > highRSS {
-		found = append(found, "Resident memory: the process holds far more than the data takes; part of it is room of the garbage collector.")
+	if ratio(m.process.Resident, m.used) > highResident && m.process.Resident-m.used > muchResident {
+		found = append(found, "High total RSS: The resident size of the process is more than 1.4 times what data and clients take. The rest is "+
+			"room that the garbage collector works in, buffers that are kept for later use, and the program itself. It is bounded by maxmemory, "+
+			"from which the limit of the Go runtime is set; if it stays high without load, MEMORY PURGE collects at once.")
+	}
+	if ratio(m.heap.Resident, m.heap.Active) > highRetained && m.heap.Resident-m.heap.Active > muchResident {
+		found = append(found, "High allocator RSS overhead: The Go runtime holds more than 1.1 times the memory that its heap uses. It gives such "+
+			"memory back step by step; MEMORY PURGE does so at once.")
 	}
 	if m.clients/int64(max(clients, 1)) > largeBufferAvg {
-		found = append(found, "Client buffers: they are large on average; CLIENT LIST shows whose, client-output-buffer-limit bounds them.")
+		found = append(found, "Big client buffers: What is held for clients is more than 200K each on average. Clients that subscribe and do not "+
+			"read fast enough, large replies, and very long pipelines and transactions are the usual causes. CLIENT LIST shows whose it is (qbuf, "+
+			"omem, multi-mem, tot-mem); client-output-buffer-limit and maxmemory-clients bound it.")
 	}
-	if len(found) == 0 {
-		return "No memory issues found in this instance.\n"
-	}
-	return "Memory issues found in this instance:\n\n * " + strings.Join(found, "\n * ") + "\n"
+	return found
 }
 
 func memoryMallocStats(c *Call) error {

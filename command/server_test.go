@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type serverRig struct {
 	refusal   error                  // what it is answered
 	abortable bool
 	held      bool
+	ending    time.Duration // how long clients have still to take their replies; 0: no end has begun
 }
 
 // quietConn is a connection to nobody.
@@ -71,6 +73,8 @@ func newServerRig(t *testing.T) *serverRig {
 		AbortShutdown: func() bool { return r.abortable },
 		HoldSignals:   func(on bool) { r.held = on },
 		Network:       func() Network { return r.network },
+		ResetNetwork:  func() { r.network = Network{} },
+		ShutdownIn:    func() (time.Duration, bool) { return r.ending, r.ending != 0 },
 	})
 	require.NoError(t, err)
 	r.exec = exec
@@ -132,6 +136,7 @@ func TestInfoSections(t *testing.T) {
 		{"all", "Server Clients Memory Persistence Stats Replication CPU Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"everything", "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Keysizes"},
 		{"keyspace SERVER nosuch", "Server Keyspace"},
+		{"debug", "Debug"},
 		{"nosuch", ""},
 	} {
 		var titles []string
@@ -188,6 +193,48 @@ func TestInfoShowsWhatTheListenersCount(t *testing.T) {
 	require.Equal(t, "2", r.field("stats", "rejected_connections"))
 	require.Equal(t, "1000", r.field("stats", "total_net_input_bytes"))
 	require.Equal(t, "2000", r.field("stats", "total_net_output_bytes"))
+}
+
+func TestInfoTellsOfEventLoops(t *testing.T) {
+	r := newServerRig(t)
+	r.network = Network{
+		Reads: 5, Writes: 6, Drains: 2,
+		Cycles: Cycles{Count: 100, Nanos: 7_000_000, Longest: 2_000_000, MostCommands: 30},
+	}
+	for name, want := range map[string]string{
+		"total_reads_processed": "5", "total_writes_processed": "6", "io_threaded_reads_processed": "0", "io_threaded_writes_processed": "2",
+		"eventloop_cycles": "100", "eventloop_duration_sum": "7000", "instantaneous_eventloop_cycles_per_sec": "0",
+	} {
+		require.Equal(t, want, r.field("stats", name), name)
+	}
+	r.do("DEBUG SLEEP 0.002")
+	took, err := strconv.Atoi(r.field("stats", "eventloop_duration_cmd_sum"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, took, 2000)
+	require.Equal(t, "2000", r.field("debug", "eventloop_duration_max"))
+	require.Equal(t, "30", r.field("debug", "eventloop_cmd_per_cycle_max"))
+	require.Equal(t, "0", r.field("debug", "eventloop_duration_aof_sum"))
+
+	r.exec.Tick()
+	r.network.Cycles.Count += 1000
+	r.network.Cycles.Nanos += 1000 * 50_000
+	time.Sleep(5 * time.Millisecond)
+	r.exec.Tick()
+	require.Equal(t, "1102", r.field("stats", "eventloop_cycles"), "chores are cycles")
+	require.NotEqual(t, "0", r.field("debug", "eventloop_duration_cron_sum"))
+	require.NotEqual(t, "0", r.field("stats", "instantaneous_eventloop_cycles_per_sec"))
+	require.Regexp(t, "^(49|50)$", r.field("stats", "instantaneous_eventloop_duration_usec"))
+
+	r.do("CONFIG RESETSTAT")
+	require.Equal(t, "0", r.field("stats", "eventloop_cycles"))
+	require.Equal(t, "0", r.field("stats", "total_reads_processed"))
+}
+
+func TestInfoTellsOfTheEnd(t *testing.T) {
+	r := newServerRig(t)
+	require.NotContains(t, r.do("INFO server"), "shutdown_in_milliseconds")
+	r.ending = 1500 * time.Millisecond
+	require.Equal(t, "1500", r.field("server", "shutdown_in_milliseconds"))
 }
 
 func TestTickMakesRates(t *testing.T) {
@@ -393,12 +440,21 @@ func TestMemoryStatsAddUp(t *testing.T) {
 
 func TestMemoryDiagnosis(t *testing.T) {
 	fine := memory{used: 100 << 20, peak: 100 << 20}
-	require.Contains(t, fine.diagnosis(1), "No memory issues")
-	bad := memory{used: 100 << 20, peak: 300 << 20, clients: 50 << 20}
-	bad.process.Resident = 400 << 20
-	for _, word := range []string{"Peak:", "Resident memory:", "Client buffers:"} {
-		require.Contains(t, bad.diagnosis(1), word)
+	fine.process.Resident = 109 << 20 // 9 % and less than 10 MB more
+	require.Equal(t, "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n", fine.diagnosis(1))
+	bad := memory{used: 100 << 20, peak: 151 << 20, clients: 50 << 20}
+	bad.process.Resident = 141 << 20
+	bad.heap.Active, bad.heap.Resident = 100<<20, 111<<20
+	report := bad.diagnosis(1)
+	require.True(t, strings.HasPrefix(report, "Sam, I detected a few issues in this Redis instance memory implants:\n\n * Peak memory: "), report)
+	require.True(t, strings.HasSuffix(report, ".\n\nI'm here to keep you safe, Sam. I want to help you.\n"), report)
+	for _, word := range []string{"Peak memory:", "High total RSS:", "High allocator RSS overhead:", "Big client buffers:"} {
+		require.Contains(t, report, "\n\n * "+word)
 	}
+	small := memory{used: 6 << 20, peak: 6 << 20}
+	small.process.Resident = 16 << 20 // much of it is the program itself
+	require.Contains(t, small.diagnosis(1), "can't find any")
+	require.NotContains(t, bad.diagnosis(1000), "Big client buffers:")
 }
 
 // Every family answers HELP, with its own name on top and HELP itself at the end.

@@ -41,6 +41,10 @@ type conn struct {
 	input   atomic.Int64 // bytes that have come and are not yet run, for readers on other goroutines
 	buffers atomic.Int64 // bytes of memory that the read buffers take, for the same
 
+	taken  int64         // commands since takeCount
+	waited time.Duration // how long commands have waited in this turn
+	waits  time.Duration // since when one does, as an age of the server
+
 	rested bool      // the sweeper's: was told to give its large buffers back since it last read something
 	active time.Time // the sweeper's: when it last saw bytes move
 }
@@ -63,7 +67,9 @@ func (c *conn) end(err error) {
 // streamLoop is loop for a connection that is read through its stream: TLS, and systems without poll.
 func (c *conn) streamLoop() error {
 	for {
+		start := c.server.age()
 		err := c.answer()
+		c.endTurn(start)
 		if err != nil || c.session.Closing() {
 			return err
 		}
@@ -138,6 +144,7 @@ func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
 			return err
 		}
 		c.begun = true
+		c.taken++
 		if err := c.session.Do(args, w); err != nil || c.session.Closing() {
 			return err
 		}
@@ -339,10 +346,12 @@ func (c *conn) Wait() {
 	c.deliver()
 	c.driver.yield()
 	c.driver.tellsHangUp(true)
+	c.waits = c.server.age()
 }
 
 // Resume implements command.Conn.
 func (c *conn) Resume() {
+	c.waited += c.server.age() - c.waits
 	c.driver.tellsHangUp(false)
 	c.out.hold()
 	c.out.holdPushes(false)

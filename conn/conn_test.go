@@ -181,8 +181,8 @@ func TestBytesAreCounted(t *testing.T) {
 	c := f.dial()
 	counted := func(in, out string) { // a reply may be there before it is counted
 		f.eventually(func() bool {
-			i, o := f.server.Traffic()
-			return i == int64(len(in)) && o == int64(len(out))
+			n := f.traffic()
+			return n.InBytes == int64(len(in)) && n.OutBytes == int64(len(out))
 		}, "bytes are counted")
 	}
 	c.do("+PONG\r\n", "PING")

@@ -15,6 +15,7 @@ import (
 type engine interface {
 	accept(l net.Listener) (net.Conn, error)
 	adopt(c *conn) driver // makes what drives c from begin on
+	cycles() []*cycles    // of its pollers
 	stop()                // once, when there are no connections any more
 }
 
@@ -59,6 +60,8 @@ type netpoll struct{}
 func (netpoll) accept(l net.Listener) (net.Conn, error) { return l.Accept() }
 
 func (netpoll) adopt(c *conn) driver { return &netpolled{conn: c} }
+
+func (netpoll) cycles() []*cycles { return nil }
 
 func (netpoll) stop() {}
 

@@ -47,7 +47,11 @@ type poller struct {
 	bell   int // an eventfd that ends the wait
 	over   atomic.Bool
 	single bool // there is one processor
-	shared time.Time
+	born   time.Time
+	shared time.Duration // since then, when the processor was last offered
+	began  time.Duration // when the cycle began; negative: there is none
+	taken  int64         // commands in this cycle
+	counts cycles
 
 	mu    sync.Mutex
 	slots []*watch
@@ -88,7 +92,7 @@ func newPoller(e *epoll) (*poller, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("eventfd: %w", err), unix.Close(fd))
 	}
-	return &poller{engine: e, fd: fd, bell: bell, single: runtime.GOMAXPROCS(0) == 1}, nil
+	return &poller{engine: e, fd: fd, bell: bell, single: runtime.GOMAXPROCS(0) == 1, born: time.Now(), began: -1}, nil
 }
 
 // stop ends the pollers; their connections are gone.
@@ -141,16 +145,19 @@ func (p *poller) finish() {
 // round begins a new round with the connections that have more to read and those that something has come for.
 func (p *poller) round() {
 	p.ready, p.later, p.at = p.later, p.ready[:0], 0
+	now := time.Since(p.born)
+	p.endCycle(now)
 	wait := -1
 	if len(p.ready) > 0 {
 		wait = 0
 	} else {
-		p.share()
+		p.share(now)
 	}
 	n, err := unix.EpollWait(p.fd, p.events[:], wait)
 	if err != nil {
 		return // EINTR
 	}
+	p.began = time.Since(p.born)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.events[:n] {
@@ -167,11 +174,27 @@ func (p *poller) round() {
 // share lets other goroutines run now and then. The runtime takes the processor away from a goroutine that has not been
 // scheduled for 10 milliseconds, and goes on doing so every 20 microseconds if the goroutine is in a system call each time,
 // because coming back from one does not count as being scheduled. A single processor is offered before every wait.
-func (p *poller) share() {
-	if now := time.Now(); p.single || now.Sub(p.shared) >= shareInterval {
+func (p *poller) share(now time.Duration) {
+	if p.single || now-p.shared >= shareInterval {
 		runtime.Gosched()
 		p.shared = now
 	}
+}
+
+// endCycle counts the round that is over.
+func (p *poller) endCycle(now time.Duration) {
+	if p.began >= 0 {
+		p.counts.add(int64(now-p.began), p.taken)
+	}
+	p.began, p.taken = -1, 0
+}
+
+// cycles implements engine.
+func (e *epoll) cycles() (all []*cycles) {
+	for _, p := range e.pollers {
+		all = append(all, &p.counts)
+	}
+	return all
 }
 
 // add makes the poller watch a connection's socket. The connection is claimed.
@@ -199,9 +222,10 @@ type watch struct {
 	poller *poller
 	slot   int32
 	claim  atomic.Uint32
-	hungUp atomic.Bool // the end of the stream has come, or will be found when reading
-	last   outcome     // of the last step
-	leads  *poller     // the poller that the goroutine leads which takes a step, nil if none
+	hungUp atomic.Bool   // the end of the stream has come, or will be found when reading
+	last   outcome       // of the last step
+	left   time.Duration // since when it does not lead a poller, as an age of the server
+	leads  *poller       // the poller that the goroutine leads which takes a step, nil if none
 }
 
 // States of watch.claim.
@@ -260,7 +284,11 @@ func (w *watch) letGo() bool {
 func (w *watch) serve(p *poller) (leads bool) {
 	for {
 		w.leads = p
+		if p == nil {
+			w.left = w.server.age()
+		}
 		w.last = w.step()
+		w.count()
 		if w.last == ended {
 			w.end(w.poll.err)
 			return w.leads != nil
@@ -282,6 +310,15 @@ func (w *watch) serve(p *poller) (leads bool) {
 	}
 }
 
+// count adds a step to the poller's cycle if it was taken there, or else makes it one of its own.
+func (w *watch) count() {
+	if w.leads != nil {
+		w.leads.taken += w.takeCount()
+		return
+	}
+	w.endTurn(w.left)
+}
+
 // emptied reports whether the last step left nothing to read.
 func (w *watch) emptied() bool {
 	return w.last == drained || w.last == short && !w.hungUp.Load()
@@ -291,6 +328,7 @@ func (w *watch) emptied() bool {
 func (w *watch) yield() {
 	if p := w.leads; p != nil {
 		w.leads = nil
+		w.left = w.server.age()
 		go p.lead()
 	}
 }

@@ -69,10 +69,42 @@ type output struct {
 	drained  sync.Cond
 }
 
-// traffic counts bytes. Each is some connections', so that processors do not fight over a cache line.
+// traffic counts bytes, and the system calls that moved them. Each is some connections', so that processors do not fight over a cache
+// line.
 type traffic struct {
-	in, out atomic.Int64 // read from sockets, and taken by them
-	_       [112]byte
+	in, out       atomic.Int64 // bytes read from sockets, and taken by them
+	reads, writes atomic.Int64
+	drains        atomic.Int64 // of the writes, those of drainers
+	_             [88]byte
+	turns         cycles // of those that are on no poller
+}
+
+func (t *traffic) read(n int) {
+	if n > 0 {
+		t.in.Add(int64(n))
+		t.reads.Add(1)
+	}
+}
+
+func (t *traffic) wrote(n int) {
+	if n > 0 {
+		t.out.Add(int64(n))
+		t.writes.Add(1)
+	}
+}
+
+func (t *traffic) drained(n int) {
+	if n > 0 {
+		t.wrote(n)
+		t.drains.Add(1)
+	}
+}
+
+func (t *traffic) reset() {
+	for _, n := range [...]*atomic.Int64{&t.in, &t.out, &t.reads, &t.writes, &t.drains} {
+		n.Store(0)
+	}
+	t.turns.reset()
 }
 
 // open makes o the output of a socket.
@@ -85,7 +117,7 @@ func (o *output) open(socket net.Conn, by owner, t *traffic, boxes *sync.Pool) {
 // Read reads from the socket. It implements net.Conn, for TLS.
 func (o *output) Read(p []byte) (int, error) {
 	n, err := o.Conn.Read(p)
-	o.traffic.in.Add(int64(n))
+	o.traffic.read(n)
 	return n, err
 }
 
@@ -111,7 +143,7 @@ func (o *output) write(p []byte) (sent int, err error) {
 	}
 	if !o.draining {
 		sent, err = o.try.write(p)
-		o.traffic.out.Add(int64(sent))
+		o.traffic.wrote(sent)
 		if err != nil {
 			o.failed = err
 			return sent, err
@@ -258,7 +290,7 @@ func (o *output) send(chunk []byte) error {
 		}
 		o.mu.Unlock()
 		n, err := o.Conn.Write(chunk)
-		o.traffic.out.Add(int64(n))
+		o.traffic.drained(n)
 		o.mu.Lock()
 		if o.failed != nil {
 			return o.failed

@@ -50,10 +50,11 @@ type Server struct {
 
 	buffered atomic.Int64
 
-	Accepted atomic.Int64 // connections accepted since the start
+	Accepted atomic.Int64 // connections accepted since the start, or the last Reset
 	Rejected atomic.Int64 // of those, turned away because of maxclients
 	Evicted  atomic.Int64 // clients ended because of maxmemory-clients
 	traffic  []traffic
+	born     time.Time
 }
 
 // NewServer builds a server; Listen makes it serve.
@@ -63,7 +64,7 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server
 		return nil, err
 	}
 	s := &Server{
-		exec: e, config: c, log: log, engine: engine,
+		exec: e, config: c, log: log, engine: engine, born: time.Now(),
 		traffic: make([]traffic, runtime.GOMAXPROCS(0)),
 		conns:   map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, swept: make(chan struct{}),
 	}
@@ -248,13 +249,17 @@ func (s *Server) LimitClients(n int64) { s.most.Store(n) }
 // Buffered is the memory that the connections' buffers take, and what else is held for clients, in bytes, as of the last sweep.
 func (s *Server) Buffered() int64 { return s.buffered.Load() }
 
-// Traffic is how many bytes were read from sockets, and taken by them, since the start.
-func (s *Server) Traffic() (in, out int64) {
+// Traffic adds to n how many bytes were read from sockets, and taken by them, and by how many system calls, since the start or the last
+// Reset.
+func (s *Server) Traffic(n *command.Network) {
 	for i := range s.traffic {
-		in += s.traffic[i].in.Load()
-		out += s.traffic[i].out.Load()
+		t := &s.traffic[i]
+		n.InBytes += t.in.Load()
+		n.OutBytes += t.out.Load()
+		n.Reads += t.reads.Load()
+		n.Writes += t.writes.Load()
+		n.Drains += t.drains.Load()
 	}
-	return in, out
 }
 
 // Open is the number of connections.

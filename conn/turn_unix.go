@@ -74,7 +74,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		c.poll.room, c.poll.got = len(p), n
-		c.out.traffic.in.Add(int64(n))
+		c.out.traffic.read(n)
 		return n, nil
 	}
 }
@@ -132,7 +132,9 @@ func (c *conn) loop() error {
 	turn := func(fd uintptr) bool {
 		c.parked.Store(false)
 		c.poll.fd = int(fd)
+		start := c.server.age()
 		last = c.turn()
+		c.endTurn(start)
 		if last == ended {
 			return true
 		}

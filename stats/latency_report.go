@@ -8,7 +8,7 @@ import (
 )
 
 // Graph draws the spikes of an event: a column each, its height the latency between the lowest and the highest, and
-// below it how long ago it was. ok is false if there is no such event.
+// below it how long ago it was. More than graphWidth spikes are drawn in several pieces. ok is false if there is no such event.
 func (m *Monitor) Graph(event string, now int64) (text string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -21,9 +21,14 @@ func (m *Monitor) Graph(event string, now int64) (text string, ok bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s - high %d ms, low %d ms (all time high %d ms)\n", event, high, low, s.worst)
 	b.WriteString(strings.Repeat("-", graphWidth) + "\n")
-	columns := s.spikes[max(0, len(s.spikes)-graphWidth):]
-	drawBars(&b, columns, low, high)
-	drawAges(&b, columns, now)
+	for from := 0; from < len(s.spikes); from += graphWidth {
+		if from > 0 {
+			b.WriteByte('\n')
+		}
+		columns := s.spikes[from:min(from+graphWidth, len(s.spikes))]
+		drawBars(&b, columns, low, high)
+		drawAges(&b, columns, now)
+	}
 	return b.String(), true
 }
 
@@ -95,57 +100,4 @@ func age(seconds int64) string {
 		}
 	}
 	return fmt.Sprintf("%ds", max(seconds, 0))
-}
-
-// Doctor is a report for people at a second of unix time; on tells whether spikes are being noted at all.
-func (m *Monitor) Doctor(on bool, now int64) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.events) == 0 {
-		if !on {
-			return doctorOff
-		}
-		return "Dave, no latency spike was observed during the lifetime of this Redis instance, not in the slightest bit.\n"
-	}
-	var b strings.Builder
-	b.WriteString("Dave, I have observed latency spikes in this Redis instance. You don't mind talking about it, do you Dave?\n\n")
-	names := make([]string, 0, len(m.events))
-	for name := range m.events {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, name, m.events[name].analysis(now))
-	}
-	b.WriteString("\nWhat may help:\n\n")
-	for _, advice := range doctorAdvice {
-		b.WriteString("- " + advice + "\n")
-	}
-	return b.String()
-}
-
-const doctorOff = "I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Redis instance. " +
-	"You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order to enable it.\n"
-
-// doctorAdvice is a constant table: what makes this server slow, most likely first.
-var doctorAdvice = [...]string{
-	"SLOWLOG GET names the commands that took long. Those over many keys hold several shards at once.",
-	"Replies of many megabytes and containers of millions of elements are best taken apart into smaller ones.",
-	"If the machine is short of processors or memory, every command waits: see used_cpu_user and used_memory_rss in INFO.",
-}
-
-// analysis describes the spikes of an event as Redis does: how many, how far apart, how bad.
-func (s *series) analysis(now int64) string {
-	n := int64(len(s.spikes))
-	var sum, deviation int64
-	for _, sp := range s.spikes {
-		sum += sp.Millis
-	}
-	average := sum / n
-	for _, sp := range s.spikes {
-		deviation += max(sp.Millis-average, average-sp.Millis)
-	}
-	period := float64(now-s.spikes[0].Unix) / float64(n)
-	return fmt.Sprintf("%d latency spikes (average %dms, mean deviation %dms, period %.2f sec). Worst all time event %dms.",
-		n, average, deviation/n, period, s.worst)
 }

@@ -1,6 +1,9 @@
 package stats
 
 import (
+	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,13 +80,21 @@ func TestGraphOfOneSpikeAndOldOnes(t *testing.T) {
 	require.Equal(t, "0s", age(-1))
 }
 
-func TestDoctor(t *testing.T) {
+// TestLongGraph is what a real server drew of what it had seen.
+func TestLongGraph(t *testing.T) {
+	file, err := os.ReadFile("testdata/graph.txt")
+	require.NoError(t, err)
+	lines := strings.SplitN(string(file), "\n", 4)
+	now, err := strconv.ParseInt(lines[1], 10, 64)
+	require.NoError(t, err)
 	var m Monitor
-	require.Contains(t, m.Doctor(false, 0), "disabled")
-	require.Contains(t, m.Doctor(true, 0), "no latency spike")
-	m.Add("command", 3, 30)
-	m.Add("command", 8, 200)
-	report := m.Doctor(true, 10)
-	require.Contains(t, report,
-		"1. command: 2 latency spikes (average 115ms, mean deviation 85ms, period 3.50 sec). Worst all time event 200ms.")
+	for _, spike := range strings.Fields(lines[2]) {
+		var unix, millis int64
+		_, err := fmt.Sscanf(spike, "%d:%d", &unix, &millis)
+		require.NoError(t, err)
+		m.Add("command", unix, millis)
+	}
+	graph, ok := m.Graph("command", now)
+	require.True(t, ok)
+	require.Equal(t, lines[3], graph)
 }

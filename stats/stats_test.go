@@ -136,16 +136,21 @@ func TestRates(t *testing.T) {
 	require.Zero(t, r.Now())
 	const tick = int64(SampleInterval)
 	for i := range int64(40) {
-		r.Sample(i*tick, Totals{Commands: 10 * i, InBytes: 100 * i, OutBytes: i})
+		r.Sample(i*tick, Totals{Commands: 10 * i, InBytes: 100 * i, OutBytes: i, Cycles: 2 * i, Nanos: 20 * i})
 	}
 	now := r.Now()
 	require.InDelta(t, 100, now.Commands, 1e-6)
 	require.InDelta(t, 1000, now.InBytes, 1e-6)
 	require.InDelta(t, 10, now.OutBytes, 1e-6)
+	require.InDelta(t, 20, now.Cycles, 1e-6)
+	require.InDelta(t, 200, now.Nanos, 1e-6)
 	r.Sample(40*tick, Totals{})
 	require.Zero(t, r.Now(), "counters that were reset are no negative rate")
 	r.Sample(41*tick, Totals{Commands: 5})
 	require.InDelta(t, 50, r.Now().Commands, 1e-6)
+	r.Sample(42*tick, Totals{Commands: 10, Cycles: 7})
+	r.Sample(43*tick, Totals{Commands: 15, Cycles: 1})
+	require.Zero(t, r.Now(), "more commands than before they were reset")
 }
 
 func TestHumanBytes(t *testing.T) {
