@@ -171,7 +171,7 @@ func (s *Space) Mutable(ref Ref) []byte {
 		s.side.set(number, slices.Clone(s.side.get(number)))
 		b.setHeader(b.header &^ flagShared)
 	}
-	return s.Value(ref)
+	return s.valueOf(b)
 }
 
 // Rename gives the entry another key, which must not be present. Value, kind, timer, recency and epoch stay.
