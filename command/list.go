@@ -148,8 +148,7 @@ func (c *Call) push(at value.End, onlyExisting bool) error {
 		bytes += len(elem)
 	}
 	slot := c.Tx.WriteFound(key, it)
-	value.ListGrow(slot, c.listSize(), len(elems), bytes)
-	n := value.ListPush(slot, at, elems...)
+	n := value.ListExtend(slot, at, c.listSize(), bytes, elems...)
 	c.Tx.ChangedBy(key, pushEvents[at], len(elems))
 	c.Reply.Int(int64(n))
 	return nil

@@ -185,6 +185,7 @@ type Row struct {
 	parent *Row
 	full   string // "client|list"
 	subs   map[string]*Row
+	pair   [2]int // where its two keys are, if it always has two and they are the same arguments each time; else 0
 	finder finder // over subs
 }
 

@@ -336,6 +336,14 @@ func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 		s.batch.add(c)
 		return nil
 	}
+	if row.pair[0] != 0 { // most have both on one shard: what follows costs a RPOPLPUSH a twentieth of its time
+		if shard := g.Route(args[row.pair[0]]); shard == g.Route(args[row.pair[1]]) {
+			c := s.pending(row, args)
+			c.part = shard
+			s.batch.add(c)
+			return nil
+		}
+	}
 	var need shards.Mask
 	routes := s.exec.routes(s.batch, row, args, &need)
 	switch {

@@ -73,6 +73,7 @@ func (t *Table) add(r, parent *Row, group string) error {
 			r.Flags |= MovableKeys
 		}
 	}
+	r.pair = r.keyPair()
 	t.all = append(t.all, r)
 	if err := r.check(); err != nil {
 		return fmt.Errorf("command %s: %w", r.full, err)
@@ -95,6 +96,21 @@ func (t *Table) add(r, parent *Row, group string) error {
 	}
 	t.byName[r.Name] = r
 	return nil
+}
+
+// keyPair is where the keys of a command are that always has two, in a spec each, and does not wait for them.
+func (r *Row) keyPair() (at [2]int) {
+	if len(r.Keys) != len(at) || r.Roams != nil || r.Flags&Blocking != 0 {
+		return at
+	}
+	for i := range at {
+		k := &r.Keys[i]
+		if k.Last != 0 || k.KeyNum || k.Keyword != "" || k.Flags&Incomplete != 0 || k.Find != nil || k.First >= max(r.Arity, -r.Arity) {
+			return [2]int{}
+		}
+		at[i] = k.First
+	}
+	return at
 }
 
 // check refuses a row that contradicts itself.

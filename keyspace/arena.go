@@ -95,6 +95,9 @@ func (a *arena) meta(num uint32) *pageMeta {
 	return &a.tables[num>>tableShift].meta[num&tableMask]
 }
 
+// class returns the class of a block.
+func (a *arena) class(ref Ref) uint8 { return a.meta(uint32(ref) >> pageShift).class }
+
 // alloc returns a block of the class, or 0 when the arena is full. The block's content is undefined.
 func (a *arena) alloc(class uint8) Ref {
 	c := &a.classes[class]

@@ -14,8 +14,8 @@ import (
 //	key       the bytes, or 4 bytes of side number if flagSideKey
 //	value     the bytes; nothing if flagLarge
 //
-// Invariant: a block is always of the class that its header and lengths ask for (blockBytes), so that its class can be told without
-// looking at its page. The upper half of the header of a free or retired block is a link; kind, flags and key length survive retirement.
+// Invariant: a block is of the class that its header and lengths ask for (blockBytes), or, once its value has been made shorter, of one that is
+// larger by a third at most (holds). The upper half of the header of a free or retired block is a link; kind, flags and key length survive retirement.
 
 // Ref names an entry: its block in the arena. It changes when the entry moves. 0 is never valid.
 type Ref uint32
@@ -172,7 +172,7 @@ func (b block) inlineValue() []byte {
 	return b.bytes(b.valueOffset(), b.valueLen())
 }
 
-// exactBytes returns the block's exact size, of which its class follows.
+// exactBytes returns the block's exact size, which its class holds.
 func (b block) exactBytes() uint32 {
 	if b.header&flagLarge != 0 {
 		return b.valueOffset()

@@ -103,7 +103,7 @@ func (c *checker) entry(hash uint32, ref Ref) error {
 		return fmt.Errorf("ref %#x: shared but not large", ref)
 	case b.off%uint32(classWords[m.class]) != 0 || b.off >= uint32(m.bump):
 		return fmt.Errorf("ref %#x: not a block of class %d", ref, m.class)
-	case classFor(b.exactBytes()) != m.class:
+	case !holds(m.class, b.exactBytes()):
 		return fmt.Errorf("ref %#x: %d bytes in class %d", ref, b.exactBytes(), m.class)
 	case s.hash(s.Key(ref)) != hash:
 		return fmt.Errorf("ref %#x: key does not have hash %#x", ref, hash)

@@ -175,6 +175,25 @@ func (s *Space) valueOf(b block) []byte {
 	return b.inlineValue()
 }
 
+// Entry is what a command asks of an entry, found in one step: to ask for each was as many ways through the arena.
+type Entry struct {
+	Kind  Kind
+	Timed bool   // it has a timer
+	Large bool   // the value lives in a byte slice of its own
+	Value []byte // valid as Space.Value says
+}
+
+// Entry returns what a command asks of an entry.
+func (s *Space) Entry(ref Ref) Entry {
+	b := s.block(ref)
+	return Entry{
+		Kind:  Kind(b.header >> headerKind),
+		Timed: b.header&flagTimer != 0,
+		Large: b.header&flagLarge != 0,
+		Value: s.valueOf(b),
+	}
+}
+
 // Kind returns the type and encoding of the value.
 func (s *Space) Kind(ref Ref) Kind {
 	p, off := s.arena.at(ref)

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sort"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -766,6 +767,33 @@ func TestSampleGivesDifferentEntries(t *testing.T) {
 
 // TestGrowingValuesReusePages grows values through many classes, as a command does that puts a collection together: pages that are
 // empty afterwards serve the next one.
+// TestShrinkingValuesStay shortens a value byte by byte: its block holds it until a quarter of it is free, and so does the count of memory.
+func TestShrinkingValuesStay(t *testing.T) {
+	const longest = 400
+	s := newSpace()
+	ref, err := s.Insert([]byte("key"), 1, bytes.Repeat([]byte("v"), longest))
+	require.NoError(t, err)
+	moves := 0
+	for n := longest - 1; n >= 0; n-- {
+		moved, val, err := s.Resize(ref, n)
+		require.NoError(t, err)
+		if moved != ref {
+			moves++
+			require.Equal(t, classFor(s.block(moved).exactBytes()), s.arena.class(moved))
+		}
+		ref = moved
+		require.Equal(t, strings.Repeat("v", n), string(val))
+		require.LessOrEqual(t, 3*classBytes(s.arena.class(ref)), 4*classBytes(classFor(s.block(ref).exactBytes())))
+		require.NoError(t, s.Check())
+		s.Reclaim()
+	}
+	require.Less(t, moves, 12)
+	ref, err = s.Replace(ref, 1, []byte("w"))
+	require.NoError(t, err)
+	require.Equal(t, classFor(s.block(ref).exactBytes()), s.arena.class(ref))
+	require.Equal(t, s.arena.liveBytes, classBytes(s.arena.class(ref)))
+}
+
 func TestGrowingValuesReusePages(t *testing.T) {
 	s := newSpace()
 	grow := func(i int) {

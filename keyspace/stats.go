@@ -64,7 +64,7 @@ func (s *Space) Stats() Stats {
 // Size returns what the entry costs in bytes: its block by class size, its share of the index, and the capacity of its large value or key.
 func (s *Space) Size(ref Ref) int {
 	b := s.block(ref)
-	size := classBytes(classFor(b.exactBytes())) + s.index.bytes()/int64(max(s.Len(), 1))
+	size := classBytes(s.arena.class(ref)) + s.index.bytes()/int64(max(s.Len(), 1))
 	if b.header&flagLarge != 0 {
 		size += int64(cap(s.side.get(b.valueNumber())))
 	}

@@ -30,8 +30,7 @@ func (s *Space) DropTimer(ref Ref) Ref {
 	}
 	b.header &^= flagTimer
 	b.setHeader(b.header)
-	size := b.exactBytes()
-	if classFor(size-timerBytes) == classFor(size) {
+	if classFor(b.exactBytes()-timerBytes) == s.arena.class(ref) {
 		return ref
 	}
 	moved, err := s.rewrite(ref, b, b.header, s.valuePart(b))

@@ -104,6 +104,10 @@ func (tx *Tx) Undo() {
 func (tx *Tx) keep() {
 	if len(tx.undo.images) > 0 {
 		tx.undo.reset()
+		if tx.shard != nil {
+			tx.shard.reclaim()
+			return
+		}
 		tx.eachShard((*shard).reclaim)
 	}
 }
@@ -161,6 +165,13 @@ func (tx *Tx) Shard() int {
 // routed by its sender; the check of that costs a hash a key and is made where the race detector runs, and while waiters
 // are served, whose keys are not all here.
 func (tx *Tx) home(key []byte) (*shard, *db) {
+	if s := tx.shard; s != nil && !checked && !tx.serving && !tx.closed {
+		return s, s.dbs[tx.db]
+	}
+	return tx.homeChecked(key)
+}
+
+func (tx *Tx) homeChecked(key []byte) (*shard, *db) {
 	tx.mustBeOpen()
 	s := tx.shard
 	if s == nil || checked || tx.serving {
@@ -193,7 +204,8 @@ func (it Item) Key() []byte { return it.d.space.Key(it.ref) }
 
 // View is the item for the data types.
 func (it Item) View() value.View {
-	return value.View{Kind: it.Kind(), Bytes: it.Value(), Nodes: it.d.space.Nodes()}
+	e := it.d.space.Entry(it.ref)
+	return value.View{Kind: e.Kind, Bytes: e.Value, Nodes: it.d.space.Nodes()}
 }
 
 // Share returns Value for a reader that outlives the transaction, with ok true, if it is large enough to be worth it:

@@ -44,13 +44,13 @@ func (u *undoLog) keep(d *db, key []byte, ref keyspace.Ref) {
 	u.bytes = append(u.bytes, key...)
 	im.value = len(u.bytes)
 	if ref != 0 {
-		im.kind = d.space.Kind(ref)
-		im.large = d.space.IsLarge(ref) || im.kind.OwnsNodes()
-		if im.timed = d.space.HasTimer(ref); im.timed {
+		e := d.space.Entry(ref)
+		im.kind, im.timed, im.large = e.Kind, e.Timed, e.Large || e.Kind.OwnsNodes()
+		if im.timed {
 			im.deadline = d.space.Deadline(uint32(ref))
 		}
 		if !im.large {
-			u.bytes = append(u.bytes, d.space.Value(ref)...)
+			u.bytes = append(u.bytes, e.Value...)
 		}
 	}
 	im.end = len(u.bytes)

@@ -422,7 +422,7 @@ func (t *hashTimes) set(field []byte, ms int64) {
 	var val [deadlineBytes]byte
 	binary.BigEndian.PutUint64(val[:], uint64(ms))
 	key := t.deadlines.key(field, &scratch)
-	c, found := t.deadlines.tree.find(key)
+	c, found := t.deadlines.find(key)
 	if found {
 		_, was := c.entry()
 		old := int64(binary.BigEndian.Uint64(was))
@@ -449,10 +449,10 @@ func (t *hashTimes) removeFirst(fields *hashTree) {
 	first := t.order.at(0)
 	entry, _ := first.entry()
 	key := entry[deadlineBytes:]
-	if c, found := fields.tree.find(key); found {
+	if c, found := fields.find(key); found {
 		c.remove()
 	}
-	if c, found := t.deadlines.tree.find(key); found {
+	if c, found := t.deadlines.find(key); found {
 		c.remove()
 	}
 	first.remove()
@@ -466,7 +466,7 @@ func (h *HashCell) forget(field []byte) bool {
 	}
 	var scratch keyScratch
 	key := t.deadlines.key(field, &scratch)
-	c, found := t.deadlines.tree.find(key)
+	c, found := t.deadlines.find(key)
 	if !found {
 		return false
 	}
@@ -522,14 +522,14 @@ func checkTable(v View) error {
 	for ok := !c.isEnd(); ok; ok = c.next() {
 		entry, _ := c.entry()
 		key := entry[deadlineBytes:]
-		at, found := t.deadlines.tree.find(key)
+		at, found := t.deadlines.find(key)
 		if !found {
 			return fmt.Errorf("%w: %q has one in the order only", errTimed, key)
 		}
 		if _, val := at.entry(); string(val) != string(entry[:deadlineBytes]) {
 			return fmt.Errorf("%w: %q has two", errTimed, key)
 		}
-		if _, found := fields.tree.find(key); !found {
+		if _, found := fields.find(key); !found {
 			return fmt.Errorf("%w: %q has one and is no field", errTimed, key)
 		}
 	}

@@ -25,15 +25,10 @@ func (t *hashTree) key(member []byte, scratch *keyScratch) []byte {
 	return append(binary.BigEndian.AppendUint32(scratch[:0], t.nodes.Hash(member)), member...)
 }
 
-// find returns the place of a member, or where it would stand.
-func (t *hashTree) find(member []byte, scratch *keyScratch) (c cursor, found bool) {
-	return t.tree.find(t.key(member, scratch))
-}
-
 // get returns what a member is mapped to. It is valid until the tree is changed.
 func (t *hashTree) get(member []byte) (val []byte, found bool) {
 	var scratch keyScratch
-	c, found := t.find(member, &scratch)
+	c, found := t.find(t.key(member, &scratch))
 	if !found {
 		return nil, false
 	}
@@ -44,13 +39,20 @@ func (t *hashTree) get(member []byte) (val []byte, found bool) {
 // put maps a member to a value, and reports whether it is new.
 func (t *hashTree) put(member, val []byte) (isNew bool) {
 	var scratch keyScratch
-	return t.tree.put(t.key(member, &scratch), val)
+	key := t.key(member, &scratch)
+	c, found := t.find(key)
+	if found {
+		c.replace(val)
+		return false
+	}
+	t.insert(&c, key, val)
+	return true
 }
 
 // remove takes a member out, and reports whether it was there.
 func (t *hashTree) remove(member []byte) bool {
 	var scratch keyScratch
-	c, found := t.find(member, &scratch)
+	c, found := t.find(t.key(member, &scratch))
 	if found {
 		c.remove()
 	}
@@ -96,20 +98,4 @@ func (t *hashTree) scan(from uint64, count int, fn func(member, val []byte)) (ne
 		}
 	}
 	return 0
-}
-
-// has reports whether a member is there. It is find without the way to the place.
-func (t *hashTree) has(member []byte) bool {
-	var scratch keyScratch
-	key := t.key(member, &scratch)
-	for node := t.root; node != 0; {
-		level, payload := t.nodes.Look(node)
-		p := page(payload)
-		if level == 0 {
-			_, found := p.search(key)
-			return found
-		}
-		node, _ = p.child(t.searchInner(p, key))
-	}
-	return false
 }

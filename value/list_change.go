@@ -75,6 +75,15 @@ func ListShrink(c Cell, size int) {
 	}
 }
 
+// ListExtend is ListGrow and ListPush in one: it looks at a large list once.
+func ListExtend(c Cell, at End, size, bytes int, elems ...[]byte) (n int) {
+	if v := c.View(); v.Kind == kindListTree {
+		return pushToTree(c, v, at, elems)
+	}
+	ListGrow(c, size, len(elems), bytes)
+	return ListPush(c, at, elems...)
+}
+
 // ListPush puts elements in at one end, one after the other, and returns how many there are then. The elements must not be views of the
 // same list.
 func ListPush(c Cell, at End, elems ...[]byte) (n int) {

@@ -69,13 +69,15 @@ func (e *ListEnd) Take(size int) (left int) {
 
 // PushTo puts the element into another list, present or not, at an end of that.
 func (e *ListEnd) PushTo(c Cell, at End, size int) {
-	if c.View().Kind != kindListTree {
-		ListGrow(c, size, 1, e.countedLen())
-	}
 	text := e.elem.Text
 	if e.elem.IsInt {
 		text = e.elem.Append(nil)
 	}
+	if v := c.View(); v.Kind == kindListTree {
+		pushToTree(c, v, at, [][]byte{text})
+		return
+	}
+	ListGrow(c, size, 1, e.countedLen())
 	ListPush(c, at, text)
 }
 

@@ -250,7 +250,7 @@ func (p page) appendFrom(other page, from, to int) {
 // search returns the first entry whose key is not below the given one, and whether it is equal.
 func (p page) search(key []byte) (i int, found bool) {
 	if p.isHeaded() {
-		return p.searchHeads(headOf(key), key)
+		return p.searchHeads(headOf(key), key, 0, p.count())
 	}
 	low, high := 0, p.count()
 	for low < high {
@@ -267,8 +267,9 @@ func (p page) search(key []byte) (i int, found bool) {
 	return low, false
 }
 
-func (p page) searchHeads(head uint32, key []byte) (i int, found bool) {
-	low, high, size, end := 0, p.count(), p.slotBytes(), len(p)+slotHead
+// searchHeads is search between two slots.
+func (p page) searchHeads(head uint32, key []byte, low, high int) (i int, found bool) {
+	size, end := p.slotBytes(), len(p)+slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		switch h := binary.LittleEndian.Uint32(p[end-size*(mid+1):]); {

@@ -84,7 +84,7 @@ func (s *Members) find(e Element, scratch *IntText) (pos int, found bool) {
 		return pos, pos != ListpackEnd
 	case KindSetTable:
 		var key keyScratch
-		c, found := s.tree.find(e.Bytes(scratch), &key)
+		c, found := s.tree.find(s.tree.key(e.Bytes(scratch), &key))
 		if found {
 			pos = c.rank()
 		}

@@ -136,7 +136,7 @@ func (s *SetEdit) AddElement(e Element) bool {
 func (s *SetEdit) addToTree(member []byte) bool {
 	var scratch keyScratch
 	key := s.tree.key(member, &scratch)
-	c, found := s.tree.tree.find(key)
+	c, found := s.tree.find(key)
 	if found {
 		return false
 	}

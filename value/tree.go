@@ -139,8 +139,12 @@ func (t *tree) find(key []byte) (c cursor, found bool) {
 // child's first when it became a child. The first key may be greater now: where keys between the two belong only has to be the same
 // every time.
 func (t *tree) searchInner(p page, key []byte) int {
-	head := headOf(key)
-	low, high, end := 1, p.count(), len(p)+slotHead
+	return t.searchSeparators(p, headOf(key), key, 1, p.count())
+}
+
+// searchSeparators is searchInner among the children from low-1 up to and without high.
+func (t *tree) searchSeparators(p page, head uint32, key []byte, low, high int) int {
+	end := len(p) + slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		h := binary.LittleEndian.Uint32(p[end-innerNode.slotBytes()*(mid+1):])

@@ -177,7 +177,7 @@ func addToTrees(cell Cell, v View, member []byte, score float64, m *AddMode) (fl
 	var val [scoreBytes]byte
 	e.order.need(editPages)
 	key := e.members.key(member, &scratch)
-	c, found := e.members.tree.find(key)
+	c, found := e.members.find(key)
 	did := NewMember
 	if found {
 		_, old := c.entry()
@@ -214,7 +214,7 @@ func SortedSetRemove(cell Cell, member []byte) bool {
 	}
 	e := editZSet(v)
 	var scratch keyScratch
-	c, found := e.members.find(member, &scratch)
+	c, found := e.members.find(e.members.key(member, &scratch))
 	if !found {
 		return false
 	}
