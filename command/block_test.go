@@ -60,10 +60,10 @@ func TestAFailureWhileServedIsTheWaitersOwn(t *testing.T) {
 	}
 	answered := make(chan string, 1)
 	go func() { answered <- waits.doRow(&row, "k", "0") }()
-	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Minute, time.Millisecond)
 	behind := make(chan string, 1)
 	go func() { behind <- other.do("BLPOP k 0") }()
-	require.Eventually(t, func() bool { return r.exec.Blocked() == 2 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.exec.Blocked() == 2 }, time.Minute, time.Millisecond)
 	require.Equal(t, ":1\r\n:0\r\n", pusher.do("RPUSH k x", "LLEN k"))
 	require.Equal(t, refusal(errInternal), <-answered)
 	require.Equal(t, "*2\r\n$1\r\nk\r\n$1\r\nx\r\n", <-behind)

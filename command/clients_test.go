@@ -264,7 +264,7 @@ func TestPauseHoldsBack(t *testing.T) {
 			answered := make(chan string, 1)
 			go func() { answered <- c.do(tc.line) }()
 			if tc.held {
-				require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Minute, time.Millisecond)
 				require.Contains(t, c.session.Describe(), " flags=b ")
 				r.exec.Unpause()
 			}
@@ -293,7 +293,7 @@ func TestKillEndsAWait(t *testing.T) {
 	admin.do("CLIENT PAUSE 60000 WRITE")
 	answered := make(chan string, 1)
 	go func() { answered <- c.do("PING", "SET k v") }()
-	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Minute, time.Millisecond)
 	require.Equal(t, ":1\r\n", admin.do("CLIENT KILL ID 2"))
 	require.Equal(t, "+PONG\r\n", <-answered)
 	require.Equal(t, "$-1\r\n", admin.do("GET k"))
@@ -337,12 +337,12 @@ func TestPauseKeepsFields(t *testing.T) {
 		r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) { n = tx.Stats().ExpiredFields })
 		return n
 	}
-	require.Equal(t, ":2\r\n*1\r\n:1\r\n+OK\r\n", c.do("HSET h f v g w", "HPEXPIRE h 300 FIELDS 1 f", "CLIENT PAUSE 60000 WRITE"))
-	time.Sleep(350 * time.Millisecond)
+	require.Equal(t, ":2\r\n*1\r\n:1\r\n+OK\r\n", c.do("HSET h f v g w", "HPEXPIRE h 1000 FIELDS 1 f", "CLIENT PAUSE 60000 WRITE"))
+	time.Sleep(1050 * time.Millisecond)
 	require.Equal(t, "$-1\r\n$1\r\ng\r\n*1\r\n$1\r\ng\r\n", c.do("HGET h f", "HRANDFIELD h", "HKEYS h"))
 	require.Zero(t, expired())
 	c.do("CLIENT UNPAUSE")
-	require.Eventually(t, func() bool { return expired() == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return expired() == 1 }, time.Minute, time.Millisecond)
 }
 
 func (r *clientsRig) dirty() (n int64) {

@@ -142,7 +142,7 @@ func TestUnblockInsideATransaction(t *testing.T) {
 	c, waits := r.connect(), r.connect()
 	done := make(chan string, 1)
 	go func() { done <- waits.do("BLPOP l 0") }()
-	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Minute, time.Millisecond)
 	require.Equal(t, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n:0\r\n:1\r\n:1\r\n",
 		c.do("MULTI", "DBSIZE", fmt.Sprint("CLIENT UNBLOCK ", waits.session.ID), "RPUSH l x", "EXEC"))
 	require.Equal(t, "*-1\r\n", <-done)

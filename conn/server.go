@@ -328,9 +328,12 @@ func (s *Server) evict(limit int64) {
 			return
 		}
 		sum -= held[c]
+		described := c.session.Describe()
+		if !c.session.End() { // the sweeper and a connection that grows may look at the same time
+			continue
+		}
 		s.Evicted.Add(1)
-		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", c.session.Describe())
-		c.session.Kill()
+		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", described)
 	}
 }
 

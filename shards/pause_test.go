@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	waitForTurns = 5 * time.Second
+	waitForTurns = time.Minute
 	turnPoll     = 5 * time.Millisecond
 )
 

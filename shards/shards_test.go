@@ -286,7 +286,7 @@ func TestActiveExpiryRemovesKeysThatNobodyTouches(t *testing.T) {
 		var keys int
 		g.Run(g.All(), 3, func(tx *Tx) { keys, _ = tx.Len(3) })
 		return keys == 0
-	}, 5*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	g.Run(g.All(), 0, func(tx *Tx) { require.EqualValues(t, n, tx.Stats().Expired) })
 }
 

@@ -115,8 +115,8 @@ func TestClosedSnapshotIsLetGo(t *testing.T) {
 		if flush {
 			left = used / 10
 		}
-		require.Eventually(t, func() bool { return g.Used() < left }, 10*time.Second, time.Millisecond)
-		require.Eventually(t, func() bool { _, err := g.Snapshot(); return err == nil }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return g.Used() < left }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { _, err := g.Snapshot(); return err == nil }, time.Minute, time.Millisecond)
 	}
 }
 

@@ -523,7 +523,7 @@ func TestNoWaiterIsForgotten(t *testing.T) {
 		for _, o := range over {
 			select {
 			case <-o:
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("a waiter was forgotten")
 			}
 		}
