@@ -2,6 +2,9 @@ module respite
 
 go 1.26.0
 
+// npm packages bring Go sources of their own.
+ignore node_modules
+
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/KimMachineGun/automemlimit v1.0.1
