@@ -87,6 +87,20 @@ func TestRandomEventsDifferential(t *testing.T) {
 	}
 }
 
+// TestRandomInvalidationsDifferential holds what clients that track are told to what the real server tells. Its seed is always the same:
+// in which commands that are refused the real server finds keys to track is not known to the last of them.
+func TestRandomInvalidationsDifferential(t *testing.T) {
+	n, seed := *randomN, *randomSeed
+	if n == 0 {
+		n = randomCommandsRace
+	}
+	if seed == 0 {
+		seed = 1
+	}
+	ours, real := startServer(t), oracle.Start(t)
+	oracle.RunRandomInvalidations(t, oracle.Ours(ours.dial), oracle.Real(real.Dial), seed, n)
+}
+
 func TestEveryCommandHasATranscript(t *testing.T) {
 	names, err := oracle.CommandNames(startServer(t).dial)
 	require.NoError(t, err)

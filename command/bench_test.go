@@ -188,7 +188,7 @@ func BenchmarkHotKeys(b *testing.B) {
 			s := exec.NewSession(quietConn{})
 			defer s.Close()
 			source := record(depth, benchGet)
-			every := [2]int64{0, 100}
+			every := [2]int64{0, config.New().Now().HotkeysSampleEvery}
 			var took [2][]float64
 			b.ResetTimer()
 			for done := 0; done < b.N; done += 2 * turn {

@@ -511,7 +511,7 @@ func ownRows() []Row {
 		rows[i] = rows[i].with(Immutable | Own)
 	}
 	return append(rows,
-		integer("hotkeys-sample-every", 100, 0, intMax, "Of so many commands one is looked at for HOTKEYS; 0 for none.").
+		integer("hotkeys-sample-every", 500, 0, intMax, "Of so many commands one is looked at for HOTKEYS; 0 for none.").
 			with(Own).into(toInt(func(s *Snapshot) *int64 { return &s.HotkeysSampleEvery })),
 	)
 }

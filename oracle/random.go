@@ -56,6 +56,7 @@ type duel struct {
 	queue         queue                 // of main, by the first one's replies
 	queues        bool                  // main may be between MULTI and EXEC
 	events        func([]event) []event // what of the events is compared; nil: nothing
+	invalidations *invalidations        // nil: not compared
 }
 
 // rival is one of them: the stream goes over main, the dataset is read over audit.
@@ -64,12 +65,16 @@ type rival struct {
 	side        Side
 	main, audit *Conn
 	queue       queue     // of main
-	listener    *listener // nil: events are not compared
+	listener    *listener // nil: neither events nor invalidations are compared
+	writer      *Conn     // nil: invalidations are not compared
 }
 
 // epoch empties both servers and sends n commands. It returns what it sent, up to
 // the first difference.
 func (d *duel) epoch(gen *Generator, n int) (stream [][]string, diff error) {
+	if d.invalidations != nil {
+		d.invalidations.draw()
+	}
 	if err := d.reset(); err != nil {
 		return nil, err
 	}
@@ -97,12 +102,20 @@ func (d *duel) send(stream [][]string) error {
 }
 
 func (d *duel) chunk(chunk [][]string) error {
-	for len(chunk) > 0 {
-		n := segment(chunk)
-		if err := d.exchange(chunk[:n]); err != nil {
+	for rest := chunk; len(rest) > 0; {
+		n := segment(rest)
+		if err := d.exchange(rest[:n]); err != nil {
 			return err
 		}
-		chunk = chunk[n:]
+		rest = rest[n:]
+	}
+	if d.invalidations != nil {
+		if err := d.again(chunk); err != nil {
+			return err
+		}
+		if err := d.compareInvalidations(); err != nil {
+			return err
+		}
 	}
 	if err := d.compareEvents(); err != nil {
 		return err
@@ -258,6 +271,11 @@ func (d *duel) reset() error {
 		if err := r.open(d.tables); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
+		if d.invalidations != nil {
+			if err := r.hears(d.invalidations.mode); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+		}
 		if d.events == nil {
 			continue
 		}
@@ -290,7 +308,7 @@ func (r *rival) open(tables []Table) (err error) {
 
 func (d *duel) close() {
 	for _, r := range []*rival{d.first, d.second} {
-		for _, c := range []*Conn{r.main, r.audit} {
+		for _, c := range []*Conn{r.main, r.audit, r.writer} {
 			if c != nil {
 				_ = c.Close()
 			}
@@ -298,7 +316,7 @@ func (d *duel) close() {
 		if r.listener != nil {
 			_ = r.listener.Close()
 		}
-		r.main, r.audit, r.queue, r.listener = nil, nil, nil, nil
+		r.main, r.audit, r.writer, r.queue, r.listener = nil, nil, nil, nil, nil
 	}
 }
 
