@@ -33,7 +33,7 @@ func onEngines(t *testing.T, test func(t *testing.T, s *testServer)) {
 // blocked waits until so many clients wait.
 func (s *testServer) blocked(t testing.TB, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.exec.Blocked() == int64(n) }, 20*time.Second, time.Millisecond, "%d are blocked", n)
+	require.Eventually(t, func() bool { return s.exec.Blocked() == int64(n) }, time.Minute, time.Millisecond, "%d are blocked", n)
 }
 
 // nobodyWaits checks that no key is waited for, soon.
@@ -43,7 +43,7 @@ func (s *testServer) nobodyWaits(t testing.TB) {
 	c := s.connect(t, resp2)
 	require.Eventually(t, func() bool {
 		return strings.Contains(do(t, c, "INFO", "clients").Text, "total_blocking_keys:0\r\n")
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // send sends one command and leaves its reply.
@@ -137,7 +137,7 @@ func TestNothingIsPoppedForWhoIsGone(t *testing.T) {
 		require.Equal(t, strconv.Itoa(clients-1), do(t, c, "LLEN", "b").Text)
 		require.Equal(t, popped("b", elements[clients-1]), receive(t, stays[0]))
 		s.nobodyWaits(t)
-		require.Eventually(t, func() bool { return s.conns.Open() == 3 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.conns.Open() == 3 }, time.Minute, time.Millisecond)
 	})
 }
 
@@ -268,7 +268,7 @@ func TestTimeouts(t *testing.T) {
 		start := time.Now()
 		send(t, c, "BLPOP", keys[0], keys[1], "0.15")
 		require.Equal(t, "_", receive(t, c))
-		require.InDelta(t, 0.15, time.Since(start).Seconds(), 0.1)
+		require.Greater(t, time.Since(start), 150*time.Millisecond)
 		v, err := c.Do("BLPOP", "k", "9223372036854775")
 		require.NoError(t, err)
 		require.Equal(t, "-ERR timeout is out of range", v.String())
@@ -285,7 +285,7 @@ func TestPauseAndBlocking(t *testing.T) {
 	onEngines(t, func(t *testing.T, s *testServer) {
 		waits, short, admin, pusher := s.connect(t, resp2), s.connect(t, resp2), s.connect(t, resp2), s.connect(t, resp2)
 		send(t, waits, "BLPOP", "k", "0")
-		send(t, short, "BLPOP", "k", "0.2")
+		send(t, short, "BLPOP", "k", "2") // longer than it takes to get all of them where they are wanted
 		s.blocked(t, 2)
 		do(t, admin, "CLIENT", "PAUSE", "60000", "WRITE")
 		send(t, pusher, "RPUSH", "k", "x")
@@ -312,7 +312,7 @@ func TestStopWhileClientsWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), drainLimit)
 		defer cancel()
 		require.NoError(t, s.conns.Stop(ctx))
-		require.Less(t, time.Since(start), 2*time.Second)
+		require.Less(t, time.Since(start), drainLimit/2)
 		for _, c := range append(all, held) {
 			_, err := c.Receive()
 			require.Error(t, err)
@@ -324,12 +324,12 @@ func TestStopWhileClientsWait(t *testing.T) {
 func TestWhatIsToldOfABlockingCommand(t *testing.T) {
 	onEngines(t, func(t *testing.T, s *testServer) {
 		c, monitor, pusher := s.connect(t, resp2), s.connect(t, resp2), s.connect(t, resp2)
-		do(t, pusher, "CONFIG", "SET", "slowlog-log-slower-than", "100000")
+		do(t, pusher, "CONFIG", "SET", "slowlog-log-slower-than", "1000000")
 		do(t, monitor, "MONITOR")
 		send(t, c, "BLPOP", "k", "0")
 		require.Contains(t, receive(t, monitor), `"BLPOP" "k" "0"`)
 		s.blocked(t, 1)
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(1200 * time.Millisecond)
 		do(t, pusher, "RPUSH", "k", "x")
 		require.Contains(t, receive(t, monitor), `"RPUSH"`)
 		require.Equal(t, popped("k", "x"), receive(t, c))

@@ -20,8 +20,9 @@ import (
 // serveArgs is the variable that makes the test's program a server, with the arguments that it holds.
 const serveArgs = "RESPITE_TEST_SERVE"
 
-// exitTime is how long a server may take that has said good-bye. One built with the race detector waits for a second.
-const exitTime = 5 * time.Second
+// exitTime is how long a server may take that has said good-bye: less than any time that a test has it wait for. One built with the race
+// detector waits for a second.
+const exitTime = time.Minute
 
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv(serveArgs); ok {
@@ -95,14 +96,34 @@ func (p *process) dial() (net.Conn, *bufio.Reader) {
 	return c, bufio.NewReader(c)
 }
 
+// sleeps waits until the server runs DEBUG SLEEP for a client, or the PING behind it if we come late.
+func (p *process) sleeps() {
+	p.t.Helper()
+	c, in := p.dial()
+	for shown := ""; !strings.Contains(shown, " cmd=debug") && !strings.Contains(shown, " cmd=ping"); {
+		_, err := io.WriteString(c, "CLIENT LIST\r\n")
+		require.NoError(p.t, err)
+		header, err := in.ReadString('\n')
+		require.NoError(p.t, err)
+		var length int
+		_, err = fmt.Sscanf(header, "$%d", &length)
+		require.NoError(p.t, err)
+		reply := make([]byte, length+len("\r\n"))
+		_, err = io.ReadFull(in, reply)
+		require.NoError(p.t, err)
+		shown = string(reply)
+	}
+	require.NoError(p.t, c.Close())
+}
+
 // What was read before a signal is answered, and the process ends with code 0.
 func TestSignalAnswersWhatWasRead(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := startProcess(t, "")
 		c, in := p.dial()
-		_, err := io.WriteString(c, "DEBUG SLEEP 0.3\r\nPING\r\n")
+		_, err := io.WriteString(c, "DEBUG SLEEP 1\r\nPING\r\n")
 		require.NoError(t, err)
-		time.Sleep(100 * time.Millisecond)
+		p.sleeps()
 		p.signal(sig)
 		p.says("scheduling shutdown...")
 		p.says("bye bye")
@@ -119,7 +140,7 @@ func TestDeadlineOfAShutdown(t *testing.T) {
 	c, _ := p.dial()
 	_, err := io.WriteString(c, "DEBUG SLEEP 1000\r\n")
 	require.NoError(t, err)
-	time.Sleep(100 * time.Millisecond)
+	p.sleeps()
 	start := time.Now()
 	p.signal(syscall.SIGTERM)
 	p.says("Some commands were not done in time")
@@ -133,7 +154,7 @@ func TestSecondSignal(t *testing.T) {
 	c, _ := p.dial()
 	_, err := io.WriteString(c, "DEBUG SLEEP 1000\r\n")
 	require.NoError(t, err)
-	time.Sleep(100 * time.Millisecond)
+	p.sleeps()
 	p.signal(syscall.SIGTERM)
 	p.says("User requested shutdown...")
 	p.signal(syscall.SIGTERM)

@@ -34,7 +34,7 @@ const (
 	multiKeyCalls   = 40
 	raceShare       = 4 // under the race detector a quarter of the rounds
 
-	checkTime = 5 * time.Second // for one history; they take milliseconds
+	checkTime = time.Minute // for one history; they take milliseconds
 )
 
 // entry is what a key holds.

@@ -26,8 +26,8 @@ const (
 	resp3 = 3
 
 	listenAttempts = 3 // another process may take the port that was found free
-	dialTime       = 5 * time.Second
-	drainLimit     = 3 * time.Second // for clients to take their last replies
+	dialTime       = time.Minute
+	drainLimit     = time.Minute // for clients to take their last replies
 
 	// What the log says of a handler that panicked. Its client gets an error and the server goes on, but no test may
 	// pass over it.

@@ -31,8 +31,8 @@ const (
 	redisTarget   = "redis-server"
 
 	readyLine    = "Ready to accept connections"
-	startTimeout = 20 * time.Second
-	stopTimeout  = 10 * time.Second
+	startTimeout = time.Minute
+	stopTimeout  = 30 * time.Second
 
 	password = "correct-horse"
 )

@@ -55,7 +55,7 @@ func startOracle(t *testing.T, network, addr string, args ...string) *oracle {
 		c, err := net.Dial(network, addr)
 		conn = c
 		return err == nil
-	}, 5*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	t.Cleanup(func() { _ = conn.Close() })
 	return &oracle{conn: conn, in: bufio.NewReader(conn)}
 }

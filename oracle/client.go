@@ -13,7 +13,7 @@ import (
 )
 
 // replyWait is how long a reply may take before the server counts as silent.
-const replyWait = 10 * time.Second
+const replyWait = 30 * time.Second
 
 // Dialer opens a new connection to a server.
 type Dialer func() (net.Conn, error)

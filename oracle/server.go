@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	startWait     = 20 * time.Second // a server must answer PING within this
-	startAttempts = 3                // another process may take the port that was found free
+	startWait     = time.Minute // a server must answer PING within this
+	startAttempts = 3           // another process may take the port that was found free
 	startPoll     = 10 * time.Millisecond
-	dialWait      = 5 * time.Second
+	dialWait      = 20 * time.Second
 	binaryEnv     = "REDIS_SERVER" // names the real server's binary if it is not on PATH
 )
 
