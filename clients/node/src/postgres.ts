@@ -17,13 +17,13 @@ import type { Debt, Store, Stored, WriteOptions } from "./store.js";
 
 /** The part of `pg`'s Pool that is used. */
 export interface PgPool extends PgQueryable {
-  connect(): Promise<PgClient>;
+  connect(callback: (error: Error | undefined, client: PgClient | undefined) => void): void;
 }
 
 /** The part of `pg`'s PoolClient that is used. */
 export interface PgClient extends PgQueryable {
-  on(event: "error", listener: (error: Error) => void): unknown;
-  off(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): this;
+  off(event: "error", listener: (error: Error) => void): this;
   release(error?: Error | boolean): void;
 }
 
@@ -205,11 +205,8 @@ export class PostgresStore implements Store {
   }
 
   async #transaction(work: (client: PgClient) => Promise<void>): Promise<void> {
-    const client = await this.#pool.connect();
+    const client = await this.#acquire();
     let failure: Error | undefined;
-    // The loss of a connection between two statements is an event, which ends the process if nobody listens. The next statement tells it.
-    const lost = (): void => undefined;
-    client.on("error", lost);
     try {
       await client.query("BEGIN");
       await work(client);
@@ -219,8 +216,26 @@ export class PostgresStore implements Store {
       throw error;
     } finally {
       // A connection that failed is closed, which rolls back, rather than asked to.
-      client.off("error", lost);
       client.release(failure);
+      client.off("error", ignore);
     }
   }
+
+  /**
+   * A connection of the pool whose loss is ignored: the next statement tells it.
+   *
+   * The loss is an event, which ends the process if nobody listens, and the pool
+   * listens only to idle connections. The callback, unlike a promise, leaves no
+   * moment between the two.
+   */
+  async #acquire(): Promise<PgClient> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        if (client) resolve(client.on("error", ignore));
+        else reject(error ?? new Error("no connection"));
+      });
+    });
+  }
 }
+
+const ignore = (): void => undefined;

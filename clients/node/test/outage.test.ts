@@ -2,10 +2,11 @@
 // wait, while the cache is healthy, dead, hanging, back, or back with old data.
 
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 
 import { Redis } from "ioredis";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 
 import { PostgresStore, RedisCache, type PgPool, type RedisCacheOptions } from "../src/index.js";
 import { Postgres } from "./support/postgres.js";
@@ -28,6 +29,20 @@ after(async () => {
   await pool.end();
   await postgres.stop();
 });
+
+/** The query function of a client whose server ends before the third statement. */
+function losesPostgres(client: PoolClient): PoolClient["query"] {
+  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  let statements = 0;
+  return (async (...args: unknown[]) => {
+    if (++statements === 3) {
+      const ended = new Promise((resolve) => client.once("end", resolve)); // events.once would listen for errors
+      await postgres.suspend();
+      await ended;
+    }
+    return query(...args);
+  }) as PoolClient["query"];
+}
 
 async function medianMs(work: (i: number) => Promise<unknown>): Promise<number> {
   const times: number[] = [];
@@ -311,33 +326,36 @@ describe("PostgresStore", () => {
   });
 
   test("survives the loss of PostgreSQL between two statements", async () => {
-    const losing: PgPool = {
-      query: (...args) => pool.query(...args),
-      async connect() {
-        const client = await pool.connect();
-        let statements = 0;
-        return {
-          query: async (...args) => {
-            if (++statements === 3) {
-              const lost = new Promise((resolve) => client.once("end", resolve)); // events.once would listen for errors
-              await postgres.suspend();
-              await lost;
-            }
-            return client.query(...args);
-          },
-          on: (...args) => client.on(...args),
-          off: (...args) => client.off(...args),
-          release: (error) => {
-            client.release(error);
-          },
-        };
-      },
-    };
     const store = new PostgresStore(pool, { schema: "lost" });
     await store.migrate();
+    const losing: PgPool = {
+      query: (...args) => pool.query(...args),
+      connect(callback) {
+        pool.connect((error, client) => {
+          if (client) client.query = losesPostgres(client);
+          callback(error, client);
+        });
+      },
+    };
     await assert.rejects(new PostgresStore(losing, { schema: "lost" }).addMessage(1, "m", 60, {}));
     await postgres.resume();
     assert.equal(await store.loadMessages(1), null);
+  });
+
+  test("survives the loss of a connection at the moment in which it gets it", async () => {
+    const client = Object.assign(new EventEmitter(), {
+      query: () => Promise.reject(new Error("lost")),
+      release: () => undefined,
+    });
+    const lost: PgPool = {
+      query: () => Promise.reject(new Error("unused")),
+      connect(callback) {
+        callback(undefined, client);
+        client.emit("error", new Error("lost")); // which throws if nobody listens
+      },
+    };
+    await assert.rejects(new PostgresStore(lost).addMessage(1, "m", 60, {}), /^Error: lost$/);
+    assert.equal(client.listenerCount("error"), 0);
   });
 
   test("clears the debts that were read and no later ones", async () => {
