@@ -434,17 +434,13 @@ func (s *Session) closeHere(call *Call, start, end int64) {
 }
 
 // Kill ends the client soon, from any goroutine.
-func (s *Session) Kill() { s.End() }
-
-// End is Kill, and reports whether nobody else has ended the client before.
-func (s *Session) End() (first bool) {
+func (s *Session) Kill() {
 	if s.killed.Swap(true) {
-		return false
+		return
 	}
 	close(s.gone)
 	s.Leave()
 	s.conn.Kill()
-	return true
 }
 
 // Leave ends the client's subscriptions, from any goroutine.

@@ -49,6 +49,7 @@ type Server struct {
 	swept     chan struct{} // closed: the sweeper ends
 
 	buffered atomic.Int64
+	evicting sync.Mutex // held by who looks for clients to end: the sweeper and connections that grow would choose the same ones
 
 	Accepted atomic.Int64 // connections accepted since the start, or the last Reset
 	Rejected atomic.Int64 // of those, turned away because of maxclients
@@ -309,6 +310,8 @@ func (s *Server) evict(limit int64) {
 	if limit == 0 {
 		return
 	}
+	s.evicting.Lock()
+	defer s.evicting.Unlock()
 	held, sum := map[*conn]int64{}, int64(0)
 	for _, c := range s.all() {
 		if c.killed.Load() {
@@ -328,12 +331,9 @@ func (s *Server) evict(limit int64) {
 			return
 		}
 		sum -= held[c]
-		described := c.session.Describe()
-		if !c.session.End() { // the sweeper and a connection that grows may look at the same time
-			continue
-		}
-		s.Evicted.Add(1)
-		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", described)
+		s.Evicted.Add(1) // before the client can see its end
+		s.log.Warn("Evicting client: clients hold more than maxmemory-clients", "client", c.session.Describe())
+		c.session.Kill()
 	}
 }
 
