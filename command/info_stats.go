@@ -76,8 +76,8 @@ func infoMoreStats(c *Call, r *stats.Report) {
 
 // infoTurns is what the section says of system calls and event loops. A cycle of an event loop is what is done between two waits for
 // sockets (conn/cycles.go), or one of the chores that come ten times a second (Tick), so a server at rest has ten cycles a second, as
-// redis-server with its default hz. The goroutine that runs commands reads for
-// them itself, so none of what is read is another thread's work; what a client does not take at once is sent by another goroutine.
+// redis-server with its default hz. The goroutine that runs commands reads for them itself, so none of what is read is another thread's
+// work; what a client does not take at once is sent by another goroutine. Reply buffers are pooled, so none is resized for a client.
 func infoTurns(c *Call, r *stats.Report) {
 	e := c.Server
 	net, rates := e.network(), e.stats.Rates.Now()

@@ -201,8 +201,8 @@ func (t *Table) Named(name string) *Row {
 	return r.subs[tail]
 }
 
-// keyPositions calls fn with the index of every key argument, in order, and the spec it is by. It reports whether the
-// arguments fit the specs.
+// keyPositions calls fn with the index of every key argument, in the order in which Redis names them, and the spec it is by, which is empty
+// where the number of keys is written loosely. It reports whether the arguments fit the specs.
 func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 	loosely := r.looselyCounted(args)
 	for i := range r.Keys {
@@ -224,8 +224,8 @@ func (r *Row) keyPositions(args [][]byte, fn func(i int, k *KeySpec)) bool {
 	return true
 }
 
-// looselyCounted reports whether the number of keys is not written as an integer of 32 bits is. Redis then leaves the specs, names the counted keys
-// first and the others after them, and does not know what they are used for.
+// looselyCounted reports whether the number of keys is not written as an integer of 32 bits is. Redis then leaves the specs, names the
+// counted keys first and the others after them, and does not know what they are used for.
 func (r *Row) looselyCounted(args [][]byte) bool {
 	if len(r.Keys) == 0 {
 		return false

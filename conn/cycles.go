@@ -4,7 +4,6 @@
 //	         connection that is ready, and sending the replies
 //	netpoll  a turn of a connection, from the moment at which it may be read until it waits again, less what its commands waited
 //
-//
 // A connection that leaves the poller to another goroutine (driver.yield), since its command will be busy for long or wait, has a cycle of
 // its own from then until its commands have run, less what they waited. So cycles overlap, and all together may take longer than the server
 // has run.
