@@ -55,7 +55,7 @@ func serverFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "bin", Usage: "measure this `PROGRAM` as respite (default: the running one)"},
 		&cli.StringFlag{Name: "redis", Value: "redis-server", Usage: "compare with this `PROGRAM`"},
-		&cli.StringFlag{Name: "targets", Usage: "measure these (respite, redis, replies, netpoll, io-threads; default: respite,redis,replies)"},
+		&cli.StringFlag{Name: "targets", Usage: "measure these (respite, redis, replies, netpoll, io-threads, and redis-again, which shows how far ratios are noise; default: respite,redis,replies)"},
 		&cli.IntFlag{Name: "clients", Value: 50, Usage: "connections"},
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "event loops of the load generator"},
 		&cli.BoolFlag{Name: "markdown", Usage: "print the table as Markdown"},

@@ -21,6 +21,7 @@ const (
 	repliesTarget   = "replies"
 	netpollTarget   = "netpoll"
 	ioThreadsTarget = "io-threads"
+	againTarget     = "redis-again"
 )
 
 // ioThreads is how many threads of redis-server read and write sockets.
@@ -51,6 +52,8 @@ func (p programs) known() []knownTarget {
 			n := strconv.Itoa(ioThreads)
 			return redisLike("redis io-threads "+n, program).with("--io-threads", n, "--io-threads-do-reads", "yes")
 		}},
+		// A second redis-server: what its ratios differ from 1 by is the machine's doing, and so much of the others' ratios may be too.
+		{againTarget, p.redis, func(program string) target { return redisLike("redis again", program) }},
 	}
 }
 

@@ -11,13 +11,13 @@ func TestTargetsKeepTheirOrder(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := programs{respite: self, redis: self, self: self}
-	targets, err := p.parseTargets(" io-threads,Redis ,netpoll,replies,respite", mode{}, stringSet)
+	targets, err := p.parseTargets(" io-threads,Redis ,netpoll,replies,respite,redis-again", mode{}, stringSet)
 	require.NoError(t, err)
 	var names []string
 	for _, target := range targets {
 		names = append(names, target.name)
 	}
-	require.Equal(t, []string{"redis io-threads 2", "redis", "netpoll", "replies only", "respite"}, names)
+	require.Equal(t, []string{"redis io-threads 2", "redis", "netpoll", "replies only", "respite", "redis again"}, names)
 	require.Equal(t, 1, redisAmong(targets))
 	require.Subset(t, targets[0].commandLine(1, ""), []string{"--port", "--io-threads", "2", "--io-threads-do-reads", "yes"})
 	require.Subset(t, targets[2].commandLine(1, ""), []string{"--port", "--io-engine", "netpoll"})
@@ -25,7 +25,7 @@ func TestTargetsKeepTheirOrder(t *testing.T) {
 
 func TestTargetsAreChecked(t *testing.T) {
 	tests := []struct{ name, list, want string }{
-		{"unknown", "redis,valkey", `target "valkey": no such target, there are respite,redis,replies,netpoll,io-threads`},
+		{"unknown", "redis,valkey", `target "valkey": no such target, there are respite,redis,replies,netpoll,io-threads,redis-again`},
 		{"empty", "redis,,respite", `target "": no such target`},
 		{"twice", "redis,respite,redis", `"redis" is named twice`},
 		{"no reference", "respite,netpoll", "lacks redis, which all ratios are taken to"},
