@@ -35,6 +35,7 @@ type epoll struct {
 const (
 	maxEvents     = 128 // per epoll_wait
 	shareInterval = 8 * time.Millisecond
+	shareWith     = 8  // one offer in so many is made to what waits for any processor, the others to what waits for this one
 	bellSlot      = -1 // where a poller's bell is watched
 	watched       = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 	hangUp        = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
@@ -49,6 +50,7 @@ type poller struct {
 	single bool // there is one processor
 	born   time.Time
 	shared time.Duration // since then, when the processor was last offered
+	shares uint          // how often it was
 	began  time.Duration // when the cycle began; negative: there is none
 	taken  int64         // commands in this cycle
 	counts cycles
@@ -175,9 +177,15 @@ func (p *poller) round() {
 // scheduled for 10 milliseconds, and goes on doing so every 20 microseconds if the goroutine is in a system call each time,
 // because coming back from one does not count as being scheduled. A single processor is offered before every wait.
 func (p *poller) share(now time.Duration) {
-	if p.single || now-p.shared >= shareInterval {
+	if !p.single && now-p.shared < shareInterval {
+		return
+	}
+	p.shared = now
+	p.shares++
+	if p.single || p.shares%shareWith == 0 {
 		runtime.Gosched()
-		p.shared = now
+	} else {
+		goyield()
 	}
 }
 

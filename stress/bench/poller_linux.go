@@ -48,7 +48,7 @@ func (p *poller) add(fd, tag int) error {
 // it only looks, and lets others have the processor if it finds nothing.
 func (p *poller) wait(limit time.Duration) ([]unix.EpollEvent, error) {
 	sleep := max(0, limit.Milliseconds())
-	n, err := unix.EpollWait(p.fd, p.events[:], int(sleep))
+	n, err := p.look(int(sleep))
 	if errors.Is(err, unix.EINTR) {
 		return nil, nil
 	}
@@ -56,14 +56,19 @@ func (p *poller) wait(limit time.Duration) ([]unix.EpollEvent, error) {
 		return nil, fmt.Errorf("wait for sockets: %w", err)
 	}
 	if n == 0 && sleep == 0 {
-		yield()
+		// Another thread that is ready for this processor may be one of the server that is measured.
+		sysYield()
 	}
 	return p.events[:n], nil
 }
 
-// yield lets another thread that is ready for this processor run first, which
-// may be a thread of the server that is measured.
-func yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+// look is epoll_wait for so many milliseconds.
+func (p *poller) look(sleep int) (int, error) {
+	if sleep == 0 {
+		return sysLook(p.fd, p.events[:])
+	}
+	return unix.EpollWait(p.fd, p.events[:], sleep)
+}
 
 func (p *poller) close() { _ = unix.Close(p.fd) }
 
@@ -71,7 +76,7 @@ func (p *poller) close() { _ = unix.Close(p.fd) }
 // 0 at the end of the stream.
 func readSome(fd int, buf []byte) (n int, err error) {
 	for {
-		n, err = unix.Read(fd, buf)
+		n, err = sysRead(fd, buf)
 		switch {
 		case err == nil:
 			return n, nil
@@ -86,7 +91,7 @@ func readSome(fd int, buf []byte) (n int, err error) {
 // writeSome writes what a non-blocking socket takes and returns the rest.
 func writeSome(fd int, b []byte) (rest []byte, err error) {
 	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
+		n, err := sysWrite(fd, b)
 		switch {
 		case err == nil:
 			b = b[n:]
