@@ -247,12 +247,21 @@ func (p page) appendFrom(other page, from, to int) {
 	p.putCount(n)
 }
 
-// search returns the first entry whose key is not below the given one, and whether it is equal.
-func (p page) search(key []byte) (i int, found bool) {
-	if p.isHeaded() {
-		return p.searchHeads(headOf(key), key, 0, p.count())
+// expect says that a leaf which is about to be searched has n entries, as the page above says of it. Where a search looks first follows
+// from that alone, so it need not wait for the leaf's header, which is a cache miss of its own: both are under way at once, the header
+// for this comparison.
+func (p page) expect(n int) {
+	if p.count() != n {
+		panic("value: a leaf has not as many entries as are counted above it")
 	}
-	low, high := 0, p.count()
+}
+
+// search returns the first of a leaf's n entries whose key is not below the given one, and whether it is equal.
+func (p page) search(key []byte, n int) (i int, found bool) {
+	if p.isHeaded() {
+		return p.searchHeads(headOf(key), key, 0, n)
+	}
+	low, high := 0, n
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		switch c := compare(p.key(mid), key); {
@@ -269,7 +278,7 @@ func (p page) search(key []byte) (i int, found bool) {
 
 // searchHeads is search between two slots.
 func (p page) searchHeads(head uint32, key []byte, low, high int) (i int, found bool) {
-	size, end := p.slotBytes(), len(p)+slotHead
+	size, end := keyedLeaf.slotBytes(), len(p)+slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		switch h := binary.LittleEndian.Uint32(p[end-size*(mid+1):]); {
