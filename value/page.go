@@ -93,9 +93,9 @@ func (p page) child(i int) (node uint32, below int) {
 }
 
 // below is the place of the number of entries below the ith child.
-func (p page) below(i int) counter {
+func (p page) below(i int) *counter {
 	at := len(p) - innerNode.slotBytes()*(i+1) + slotBelow
-	return counter(p[at : at+4 : at+4])
+	return (*counter)(p[at : at+4])
 }
 
 // setChild says where the ith entry of a page above the leaves leads.
@@ -106,10 +106,10 @@ func (p page) setChild(i int, node uint32, below int) {
 }
 
 // counter is the number of entries below a child, where it stands.
-type counter []byte
+type counter [4]byte
 
-func (c counter) add(n int) {
-	binary.LittleEndian.PutUint32(c, uint32(int(binary.LittleEndian.Uint32(c))+n))
+func (c *counter) add(n int) {
+	binary.LittleEndian.PutUint32(c[:], uint32(int(binary.LittleEndian.Uint32(c[:]))+n))
 }
 
 func (p page) slotAt(i int) int { return len(p) - p.slotBytes()*(i+1) }
