@@ -32,6 +32,9 @@ func BenchmarkProfile(b *testing.B) {
 		"SET k# 0123456789abcdef0123456789abcdef|GET k#|INCR n#",
 		"MSET k# a k1# b k2# c|MGET k# k1#",
 		"RPUSH l# x|LPOP l#|HSET h# f v|HGET h# f|SADD s# m|SREM s# m|ZADD z# 1 m|ZRANGE z# 0 -1|EXPIRE k# 100",
+		// Large collections.
+		"LPUSH list #|LPUSH list #|RPUSH list #|RPOPLPUSH list {list}|LPOP {list}|LPOP list",
+		"SADD set #|SISMEMBER set #|SPOP set|HSET hash # #|HGET hash #|ZADD zset # #|ZADD zset # a#|ZPOPMIN zset",
 	} {
 		for _, depth := range []int{1, 1, 16, 100} {
 			profileLoad(b, s.Addr, strings.Split(kinds, "|"), depth)

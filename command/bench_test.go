@@ -19,6 +19,7 @@ import (
 	"respite/config"
 	"respite/proto"
 	"respite/shards"
+	"respite/value"
 )
 
 // Shape of BenchmarkPipeline.
@@ -88,14 +89,24 @@ func play(b *testing.B, s *Session, source io.Reader, n int) {
 	}
 }
 
-// benchServer is an executor over some shards with all keys in it.
+// benchServer is an executor over some shards with all keys in it, and the limits of a server that is not configured.
 func benchServer(b *testing.B, n int) *Executor {
 	b.Helper()
 	group := shards.New(shards.Options{Shards: n})
 	group.Start()
 	b.Cleanup(group.Close)
-	exec, err := NewExecutor(group, config.New(), slog.New(slog.DiscardHandler), Hooks{})
+	conf := config.New()
+	exec, err := NewExecutor(group, conf, slog.New(slog.DiscardHandler), Hooks{})
 	require.NoError(b, err)
+	now, limits := conf.Now(), group.Limits()
+	limits.HotEvery, limits.Encoding = now.HotkeysSampleEvery, value.Limits{
+		HashMaxListpackEntries: now.HashMaxListpackEntries, HashMaxListpackValue: now.HashMaxListpackValue,
+		SetMaxIntsetEntries: now.SetMaxIntsetEntries, SetMaxListpackEntries: now.SetMaxListpackEntries,
+		SetMaxListpackValue: now.SetMaxListpackValue, ZsetMaxListpackEntries: now.ZsetMaxListpackEntries,
+		ZsetMaxListpackValue: now.ZsetMaxListpackValue, ListMaxListpackSize: now.ListMaxListpackSize,
+		StreamNodeMaxBytes: now.StreamNodeMaxBytes, StreamNodeMaxEntries: now.StreamNodeMaxEntries,
+	}
+	group.SetLimits(limits)
 	s := exec.NewSession(quietConn{})
 	defer s.Close()
 	play(b, s, record(100, benchSet), 2*benchKeys)

@@ -3,17 +3,12 @@ package command
 import (
 	"fmt"
 	"testing"
-
-	"respite/value"
 )
 
 // BenchmarkSets runs the way of commands on sets without sockets: ten members each, and one set of a hundred thousand.
 func BenchmarkSets(b *testing.B) {
 	const depth = 16 // pipelines that one read takes
 	exec := benchServer(b, 2)
-	limits := exec.group.Limits()
-	limits.Encoding = value.Limits{SetMaxIntsetEntries: 512, SetMaxListpackEntries: 128, SetMaxListpackValue: 64}
-	exec.group.SetLimits(limits)
 	s := exec.NewSession(quietConn{})
 	defer s.Close()
 	small := func(key string) string { return "set:" + key[len(key)-3:] }

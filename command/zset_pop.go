@@ -58,8 +58,7 @@ func pop(c *Call, greatest bool) error {
 	} else {
 		c.Reply.Array(2 * w.N)
 	}
-	c.replyPopped(w, inPairs)
-	c.removePopped(key, w)
+	c.popScored(key, w, inPairs)
 	return nil
 }
 
@@ -71,6 +70,30 @@ func (c *Call) popWalk(count int64, greatest bool) value.Walk {
 		w.From = length - 1
 	}
 	return w
+}
+
+// popScored answers with the members of a walk from one end of the sorted set that is open in c.slot, and takes them out.
+func (c *Call) popScored(key []byte, w value.Walk, inPairs bool) {
+	if w.N == 1 {
+		c.popSingleScored(key, w.Reverse, inPairs)
+		return
+	}
+	c.replyPopped(w, inPairs)
+	c.removePopped(key, w)
+}
+
+// popSingleScored is popScored of a single one.
+func (c *Call) popSingleScored(key []byte, greatest, inPairs bool) {
+	var e value.SortedSetEnd
+	e.Open(c.slot, greatest)
+	if inPairs {
+		c.Reply.Array(2)
+	}
+	c.replyElement(e.Member())
+	c.Reply.Double(e.Score())
+	left := e.Take()
+	c.Tx.Changed(key, popEvent(greatest))
+	c.dropIfEmpty(c.slot, key, left)
 }
 
 func (c *Call) replyPopped(w value.Walk, inPairs bool) {
@@ -175,8 +198,7 @@ func (c *Call) popScoredFrom(key []byte, o *zmpopOptions, asArray bool) {
 		c.Reply.Array(flat)
 		c.Reply.Bulk(key)
 	}
-	c.replyPopped(w, asArray)
-	c.removePopped(key, w)
+	c.popScored(key, w, asArray)
 }
 
 // maxRandomScored is the greatest count, of either sign, with which ZRANDMEMBER returns scores too.

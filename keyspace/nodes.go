@@ -11,15 +11,19 @@ import (
 // their own; a table leads from their numbers to their blocks, so a node that grows, shrinks or is moved by compaction keeps its number.
 // A payload larger than MaxNode is a byte slice of its own, for the rare element that is as large as that.
 //
+// The table has the level and the length of each node beside its place: who looks for something in a node need not wait for the
+// beginning of its block before he can ask for another part of it, and a block is in no cache as a rule.
+//
 // The rules of the Space hold: one owner, no lock, no call moves more than a page at once, and what is freed or left behind within a
 // transaction keeps its bytes until Reclaim.
 //
 // The block of a node: a header of 8 bytes (number 32 | payload length 16 | flags 8 | level 8, from the high bits down), the
-// snapshot epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. Number 0 is no node.
+// snapshot epoch (2 bytes), then the payload, or 4 bytes of side number if flagLarge is set. The table's slot of a node is its block's Ref in
+// the upper half, and the lower half of the block's header. Number 0 is no node.
 type Nodes struct {
 	arena   arena
 	side    sideTable
-	table   []*[nodeChunk]uint32 // from number to Ref; of an unused number, the next unused one
+	table   []*[nodeChunk]uint64 // by number; of an unused number, the next unused one
 	used    uint32               // highest number ever given out
 	unused  uint32               // head of the list of numbers to use again
 	retired []uint32             // numbers that Reclaim frees
@@ -60,13 +64,22 @@ func newNodes(seed maphash.Seed) Nodes { return Nodes{arena: newArena(), seed: s
 // Hash is a hash of b that clients cannot foresee, as the index uses it.
 func (n *Nodes) Hash(b []byte) uint32 { return uint32(maphash.Bytes(n.seed, b) >> 32) }
 
-func (n *Nodes) slot(number uint32) *uint32 {
+func (n *Nodes) slot(number uint32) *uint64 {
 	return &n.table[number>>nodeShift][number&nodeMask]
 }
 
+// refOf is the block that a slot of the table leads to.
+func refOf(slot uint64) Ref { return Ref(slot >> headerLink) }
+
+// setSlot lets the table lead to a block with this header.
+func (n *Nodes) setSlot(number uint32, ref Ref, header uint64) {
+	*n.slot(number) = uint64(ref)<<headerLink | header&headerLow
+}
+
 func (n *Nodes) block(number uint32) block {
-	p, off := n.arena.at(Ref(*n.slot(number)))
-	return block{p, off, p[off]}
+	slot := *n.slot(number)
+	p, off := n.arena.at(refOf(slot))
+	return block{p, off, uint64(number)<<headerLink | slot&headerLow}
 }
 
 // nodeBytes is the exact size of the block for a payload of so many bytes.
@@ -101,12 +114,12 @@ func (n *Nodes) Left() int { return int(n.arena.maxPages) - 1 - int(n.arena.page
 // number takes a number that is not in use.
 func (n *Nodes) number() uint32 {
 	if number := n.unused; number != 0 {
-		n.unused = *n.slot(number)
+		n.unused = uint32(*n.slot(number))
 		return number
 	}
 	n.used++
 	if int(n.used>>nodeShift) == len(n.table) {
-		n.table = append(n.table, new([nodeChunk]uint32))
+		n.table = append(n.table, new([nodeChunk]uint64))
 	}
 	return n.used
 }
@@ -122,7 +135,6 @@ func (n *Nodes) alloc(size int) Ref {
 
 // place makes a fresh block that of a number.
 func (n *Nodes) place(number uint32, ref Ref, level uint8, size int) {
-	*n.slot(number) = uint32(ref)
 	p, off := n.arena.at(ref)
 	b := block{p, off, uint64(number)<<headerLink | uint64(level)}
 	if size <= MaxNode {
@@ -132,11 +144,12 @@ func (n *Nodes) place(number uint32, ref Ref, level uint8, size int) {
 		b.putUint32(nodeHeader, n.side.add(make([]byte, size)))
 	}
 	b.setHeader(b.header)
+	n.setSlot(number, ref, b.header)
 	setNodeEpoch(b, n.epoch)
 }
 
 // Level returns the node's level.
-func (n *Nodes) Level(number uint32) uint8 { return uint8(n.block(number).header & nodeLevelMask) }
+func (n *Nodes) Level(number uint32) uint8 { return uint8(*n.slot(number) & nodeLevelMask) }
 
 // Read returns a view of the node's payload, valid until the node is resized or freed and Reclaim has run.
 func (n *Nodes) Read(number uint32) []byte { return n.payload(n.block(number)) }
@@ -150,14 +163,14 @@ func (n *Nodes) payload(b block) []byte {
 
 // Look is Level and Read at once: to go down a tree is to do this for each node on the way.
 func (n *Nodes) Look(number uint32) (level uint8, payload []byte) {
-	p, off := n.arena.at(Ref(*n.slot(number)))
-	header := p[off]
-	if header&flagLarge != 0 {
-		return uint8(header & nodeLevelMask), n.payload(block{p, off, header})
+	slot := *n.slot(number)
+	p, off := n.arena.at(refOf(slot))
+	if slot&flagLarge != 0 {
+		return uint8(slot & nodeLevelMask), n.payload(block{p, off, slot})
 	}
 	from := off*wordBytes + nodeHeader
-	to := from + uint32(header>>nodeLength)&0xffff
-	return uint8(header & nodeLevelMask), p.raw()[from:to:to]
+	to := from + uint32(slot>>nodeLength)&0xffff
+	return uint8(slot & nodeLevelMask), p.raw()[from:to:to]
 }
 
 // InPlace reports whether no snapshot is open, so that Write would return what Read and Look do.
@@ -181,10 +194,12 @@ func (n *Nodes) Resize(number uint32, size int) []byte {
 		if isOld {
 			n.keepCopy(number, b)
 		}
-		b.setHeader(b.header&^(0xffff<<nodeLength) | uint64(size)<<nodeLength)
-		return n.Read(number)
+		b.header = b.header&^(0xffff<<nodeLength) | uint64(size)<<nodeLength
+		b.setHeader(b.header)
+		n.setSlot(number, refOf(*n.slot(number)), b.header)
+		return n.payload(b)
 	}
-	from := Ref(*n.slot(number))
+	from := refOf(*n.slot(number))
 	fresh := n.alloc(size)
 	if isOld {
 		n.parted(number)
@@ -219,7 +234,7 @@ func (n *Nodes) Free(number uint32) {
 }
 
 func (n *Nodes) free(number uint32, b block, needed bool) {
-	n.giveUp(number, Ref(*n.slot(number)), b, needed)
+	n.giveUp(number, refOf(*n.slot(number)), b, needed)
 	n.retired = append(n.retired, number)
 	n.live--
 }
@@ -256,7 +271,7 @@ func (n *Nodes) sweep(budget int) (more bool) {
 
 func (n *Nodes) reclaim(poisoned bool) {
 	for _, number := range n.retired {
-		*n.slot(number) = n.unused
+		*n.slot(number) = uint64(n.unused)
 		n.unused = number
 	}
 	n.retired = n.retired[:0]
@@ -315,7 +330,7 @@ func (n *Nodes) Size(root uint32) (size int64) {
 
 // usedBytes is what the nodes take, as Space.Used counts it.
 func (n *Nodes) usedBytes() int64 {
-	return n.arena.liveBytes + n.side.bytes + int64(len(n.table)+n.tableCopies)*nodeChunk*numberBytes
+	return n.arena.liveBytes + n.side.bytes + int64(len(n.table)+n.tableCopies)*nodeChunk*wordBytes
 }
 
 // transfer moves a node's block.
@@ -325,7 +340,7 @@ func (n *Nodes) transfer(from, to Ref, words uint32) {
 	copy(q[at:at+words], p[off:off+words])
 	number := uint32(p[off] >> headerLink)
 	if p[off]&flagKept == 0 {
-		*n.slot(number) = uint32(to)
+		n.setSlot(number, to, p[off])
 	}
 	n.moveFrozen(number, from, to)
 	n.arena.retire(from)

@@ -6,7 +6,7 @@ import "fmt"
 // is found by it, and every counter is right. Blocks and numbers that were given up are allowed.
 func (n *Nodes) check() error {
 	unused := map[uint32]bool{}
-	for number := n.unused; number != 0; number = *n.slot(number) {
+	for number := n.unused; number != 0; number = uint32(*n.slot(number)) {
 		unused[number] = true
 	}
 	for _, number := range n.retired {
@@ -24,7 +24,7 @@ func (n *Nodes) check() error {
 		case n.snapshot == nil && len(n.doomed) == 0 && nodeEpochOf(b) != n.epoch:
 			return fmt.Errorf("node %d: is old, but no snapshot is open", number)
 		}
-		if err := c.block(number, Ref(*n.slot(number)), b); err != nil {
+		if err := c.block(number, *n.slot(number)); err != nil {
 			return err
 		}
 	}
@@ -48,12 +48,18 @@ type nodesChecker struct {
 	bytes  int64
 }
 
-func (c *nodesChecker) block(number uint32, ref Ref, b block) error {
+// block checks the block of a slot of the table.
+func (c *nodesChecker) block(number uint32, slot uint64) error {
+	ref := refOf(slot)
+	p, off := c.n.arena.at(ref)
+	b := block{p, off, p[off]}
 	switch {
 	case b.header&(flagFree|flagRetired) != 0:
 		return fmt.Errorf("node %d: block is not in use", number)
 	case b.header>>headerLink != uint64(number):
 		return fmt.Errorf("node %d: block is of node %d", number, b.header>>headerLink)
+	case b.header&headerLow != slot&headerLow:
+		return fmt.Errorf("node %d: block has header %x, table says %x", number, b.header, slot)
 	}
 	payload := c.n.payload(b)
 	if class := c.n.arena.meta(uint32(ref) >> pageShift).class; classFor(nodeBytes(len(payload))) != class {
@@ -78,13 +84,12 @@ func (c *nodesChecker) kept() error {
 			continue
 		}
 		copies++
-		for j, ref := range chunk {
+		for j, slot := range chunk {
 			number := uint32(i<<nodeShift | j)
-			b, ok := c.keptBlock(number, Ref(ref))
-			if !ok {
+			if !c.isKept(number, refOf(slot)) {
 				continue
 			}
-			if err := c.block(number, Ref(ref), b); err != nil {
+			if err := c.block(number, slot); err != nil {
 				return fmt.Errorf("kept %w", err)
 			}
 		}
@@ -95,16 +100,15 @@ func (c *nodesChecker) kept() error {
 	return nil
 }
 
-// keptBlock returns what a slot of the snapshot's table leads to, if that is a block kept for this number.
-func (c *nodesChecker) keptBlock(number uint32, ref Ref) (b block, ok bool) {
+// isKept reports whether what a slot of the snapshot's table leads to is a block kept for this number.
+func (c *nodesChecker) isKept(number uint32, ref Ref) bool {
 	a := &c.n.arena
 	page := uint32(ref) >> pageShift
 	if page == 0 || page >= a.nextPage || a.tables[page>>tableShift].pages[page&tableMask] == nil {
-		return b, false
+		return false
 	}
 	p, off := a.at(ref)
-	b = block{p, off, p[off]}
-	return b, b.header&(flagKept|flagFree|flagRetired) == flagKept && b.header>>headerLink == uint64(number)
+	return p[off]&(flagKept|flagFree|flagRetired) == flagKept && p[off]>>headerLink == uint64(number)
 }
 
 // CheckOwners sweeps what is doomed and then looks for nodes that nobody owns, or two do. It is for tests.

@@ -60,8 +60,9 @@ func (n *Nodes) keepCopy(number uint32, b block) {
 // keep leaves a block to the snapshot. If it is the node's own, the live table must lead elsewhere before anybody reads it.
 func (n *Nodes) keep(number uint32, ref Ref, b block) {
 	n.parted(number)
-	*n.snapshot.nodes.slot(number) = uint32(ref)
-	b.setHeader(b.header | flagKept)
+	b.header |= flagKept
+	b.setHeader(b.header)
+	n.snapshot.nodes.setSlot(number, ref, b.header)
 	n.kept++
 }
 
@@ -85,8 +86,8 @@ func (n *Nodes) moveFrozen(number uint32, from, to Ref) {
 		return
 	}
 	frozen, i := &n.snapshot.nodes, int(number>>nodeShift)
-	if i < len(frozen.table) && frozen.table[i] != n.table[i] && *frozen.slot(number) == uint32(from) {
-		*frozen.slot(number) = uint32(to)
+	if i < len(frozen.table) && frozen.table[i] != n.table[i] && refOf(*frozen.slot(number)) == from {
+		frozen.setSlot(number, to, *frozen.slot(number))
 	}
 }
 
@@ -103,6 +104,6 @@ func (sn *Snapshot) letGo() {
 		setNodeEpoch(b, live.epoch)
 		return
 	}
-	live.retireBlock(Ref(*sn.nodes.slot(number)), b)
+	live.retireBlock(refOf(*sn.nodes.slot(number)), b)
 	live.kept--
 }

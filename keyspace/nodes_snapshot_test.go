@@ -233,10 +233,10 @@ func TestReadingASnapshotCostsNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, used, f.s.Used())
 	n.Write(leaves[0])
-	require.Equal(t, used+classBytes(classFor(nodeBytes(1)))+nodeChunk*numberBytes, f.s.Used())
+	require.Equal(t, used+classBytes(classFor(nodeBytes(1)))+nodeChunk*wordBytes, f.s.Used())
 	n.Write(leaves[0])
 	n.Write(leaves[1])
-	require.Equal(t, used+2*classBytes(classFor(nodeBytes(1)))+nodeChunk*numberBytes, f.s.Used())
+	require.Equal(t, used+2*classBytes(classFor(nodeBytes(1)))+nodeChunk*wordBytes, f.s.Used())
 	for more := true; more; {
 		more, err = sn.Step(64, func(*Frozen) bool { return true })
 		require.NoError(t, err)

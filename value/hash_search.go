@@ -60,19 +60,19 @@ func (p page) near(head uint32, guess, low, high, size int) (from, to int) {
 func (t *hashTree) find(key []byte) (c cursor, found bool) {
 	c = cursor{t: &t.tree, depth: -1}
 	head, span := headOf(key), allHashes
-	for node := t.root; node != 0; {
+	for node, n := t.root, t.len; node != 0; {
 		level, payload := t.nodes.Look(node)
 		p := page(payload)
 		c.depth++
 		i, found := 0, false
 		if level == 0 {
-			i, found = t.searchLeaf(p, head, key, span)
+			i, found = t.searchLeaf(p, n, head, key, span)
 			c.path[c.depth] = step{node, int32(i)}
 			return c, found
 		}
 		i, span = t.searchAbove(p, head, key, span)
 		c.path[c.depth] = step{node, int32(i)}
-		node, _ = p.child(i)
+		node, n = p.child(i)
 	}
 	return c, false
 }
@@ -82,23 +82,23 @@ func (t *hashTree) has(member []byte) bool {
 	var scratch keyScratch
 	key := t.key(member, &scratch)
 	head, span := headOf(key), allHashes
-	for node := t.root; node != 0; {
+	for node, n := t.root, t.len; node != 0; {
 		level, payload := t.nodes.Look(node)
 		p := page(payload)
 		i := 0
 		if level == 0 {
-			_, found := t.searchLeaf(p, head, key, span)
+			_, found := t.searchLeaf(p, n, head, key, span)
 			return found
 		}
 		i, span = t.searchAbove(p, head, key, span)
-		node, _ = p.child(i)
+		node, n = p.child(i)
 	}
 	return false
 }
 
 // searchLeaf is page.search.
-func (t *hashTree) searchLeaf(p page, head uint32, key []byte, span hashSpan) (i int, found bool) {
-	n := p.count()
+func (t *hashTree) searchLeaf(p page, n int, head uint32, key []byte, span hashSpan) (i int, found bool) {
+	p.expect(n)
 	low, high := p.near(head, min(span.guess(head, n), n-1), 0, n, keyedLeaf.slotBytes())
 	return p.searchHeads(head, key, low, high)
 }

@@ -288,6 +288,47 @@ func TestLongListForgetsItsPackedSize(t *testing.T) {
 	require.NoError(t, Check(cell.View()))
 }
 
+// TestLeavesAtEndsStayUntilTheyAreEmpty pops at either end of a list of several leaves, and then of one that is a single leaf, which gives
+// room back.
+func TestLeavesAtEndsStayUntilTheyAreEmpty(t *testing.T) {
+	s := newTestSpace()
+	tr := tree{nodes: s.Nodes()}
+	for range 1000 {
+		tr.insertRank(tr.len, []byte("element:00000001"))
+	}
+	pop := func(last bool) (p page, done bool) {
+		var e treeEnd
+		require.True(t, e.find(&tr, last))
+		done = e.pop(&tr)
+		s.Reclaim()
+		require.NoError(t, tr.check())
+		return e.leaf, done
+	}
+	for _, last := range []bool{false, true} {
+		p, _ := pop(last)
+		for n := p.count(); n > 1; n-- {
+			same, done := pop(last)
+			require.True(t, done)
+			require.Equal(t, &p[0], &same[0])
+		}
+		_, done := pop(last)
+		require.False(t, done, "the last entry of a leaf takes the leaf along")
+		rank := 0
+		if last {
+			rank = tr.len - 1
+		}
+		tr.removeRange(rank, rank+1)
+		s.Sweep(100)
+	}
+	tr.removeRange(0, tr.len-100)
+	s.Sweep(100)
+	for popped := true; popped; {
+		require.Equal(t, uint8(0), tr.level(tr.root))
+		_, popped = pop(false)
+	}
+	require.Greater(t, tr.len, 1, "left to who gives room back")
+}
+
 // TestRemoveRange cuts ranges out of trees of several levels, with keys and without, and counts the nodes that are left.
 func TestRemoveRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -93,9 +93,9 @@ func (p page) child(i int) (node uint32, below int) {
 }
 
 // below is the place of the number of entries below the ith child.
-func (p page) below(i int) counter {
+func (p page) below(i int) *counter {
 	at := len(p) - innerNode.slotBytes()*(i+1) + slotBelow
-	return counter(p[at : at+4 : at+4])
+	return (*counter)(p[at : at+4])
 }
 
 // setChild says where the ith entry of a page above the leaves leads.
@@ -106,10 +106,10 @@ func (p page) setChild(i int, node uint32, below int) {
 }
 
 // counter is the number of entries below a child, where it stands.
-type counter []byte
+type counter [4]byte
 
-func (c counter) add(n int) {
-	binary.LittleEndian.PutUint32(c, uint32(int(binary.LittleEndian.Uint32(c))+n))
+func (c *counter) add(n int) {
+	binary.LittleEndian.PutUint32(c[:], uint32(int(binary.LittleEndian.Uint32(c[:]))+n))
 }
 
 func (p page) slotAt(i int) int { return len(p) - p.slotBytes()*(i+1) }
@@ -247,12 +247,21 @@ func (p page) appendFrom(other page, from, to int) {
 	p.putCount(n)
 }
 
-// search returns the first entry whose key is not below the given one, and whether it is equal.
-func (p page) search(key []byte) (i int, found bool) {
-	if p.isHeaded() {
-		return p.searchHeads(headOf(key), key, 0, p.count())
+// expect says that a leaf which is about to be searched has n entries, as the page above says of it. Where a search looks first follows
+// from that alone, so it need not wait for the leaf's header, which is a cache miss of its own: both are under way at once, the header
+// for this comparison.
+func (p page) expect(n int) {
+	if p.count() != n {
+		panic("value: a leaf has not as many entries as are counted above it")
 	}
-	low, high := 0, p.count()
+}
+
+// search returns the first of a leaf's n entries whose key is not below the given one, and whether it is equal.
+func (p page) search(key []byte, n int) (i int, found bool) {
+	if p.isHeaded() {
+		return p.searchHeads(headOf(key), key, 0, n)
+	}
+	low, high := 0, n
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		switch c := compare(p.key(mid), key); {
@@ -269,7 +278,7 @@ func (p page) search(key []byte) (i int, found bool) {
 
 // searchHeads is search between two slots.
 func (p page) searchHeads(head uint32, key []byte, low, high int) (i int, found bool) {
-	size, end := p.slotBytes(), len(p)+slotHead
+	size, end := keyedLeaf.slotBytes(), len(p)+slotHead
 	for low < high {
 		mid := int(uint(low+high) >> 1)
 		switch h := binary.LittleEndian.Uint32(p[end-size*(mid+1):]); {

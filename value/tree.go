@@ -119,18 +119,19 @@ func (c *cursor) entry() (key, val []byte) { return c.t.page(c.leaf().node).entr
 // find returns the place of a key, or where it would stand. Where it would stand behind the last entry of a leaf, the cursor does too.
 func (t *tree) find(key []byte) (c cursor, found bool) {
 	c = cursor{t: t, depth: -1}
-	for node := t.root; node != 0; {
+	for node, n := t.root, t.len; node != 0; {
 		level, payload := t.nodes.Look(node)
 		p := page(payload)
 		c.depth++
 		if level&^owning == 0 {
-			i, found := p.search(key)
+			p.expect(n)
+			i, found := p.search(key, n)
 			c.path[c.depth] = step{node, int32(i)}
 			return c, found
 		}
 		i := t.searchInner(p, key)
 		c.path[c.depth] = step{node, int32(i)}
-		node, _ = p.child(i)
+		node, n = p.child(i)
 	}
 	return c, false
 }

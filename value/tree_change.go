@@ -321,7 +321,7 @@ func (t *tree) fit(node uint32) {
 }
 
 // isRoomy reports whether a page of so many bytes is at least twice as long as one must be that uses used of them.
-func isRoomy(size, used int) bool { return roomy(used) <= size/2 }
+func isRoomy(size, used int) bool { return used <= size/2 && roomy(used) <= size/2 }
 
 // bytesOf is how many bytes the entries from to to-1 take with their slots.
 func (p page) bytesOf(from, to int) (n int) {

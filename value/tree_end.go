@@ -2,8 +2,8 @@
 // needs neither keys nor ranks, so it is kept with the counts along it, and the change is made on the spot: a
 // push to a list of 400,000 elements took a third of its command's time before, mostly to go down twice.
 //
-// Whatever is not as simple as that (a leaf without room, or so empty that it is to give room back; a snapshot that may need
-// copies) is refused before anything is changed, and left to tree_change.go.
+// Whatever is not as simple as that (a leaf without room, or with one entry; the only leaf, if it is so empty that it is to give room back;
+// a snapshot that may need copies) is refused before anything is changed, and left to tree_change.go.
 
 package value
 
@@ -15,7 +15,7 @@ type treeEnd struct {
 	leaf   page
 	last   bool
 	levels int
-	counts [endLevels]counter // on the way, from the root's
+	counts [endLevels]*counter // on the way, from the root's
 }
 
 // find goes to an end; ok is false if that is to be left to others.
@@ -75,15 +75,14 @@ func (e *treeEnd) push(t *tree, key, val []byte) (done bool) {
 	return true
 }
 
-// pop takes the entry at the end out, unless little would be left in its leaf. The entry's bytes stay until the tree's next change.
+// pop takes the entry at the end out, unless it is the last of its leaf. The entry's bytes stay until the tree's next change.
+//
+// A leaf that is not the only one stays as long as it is until it is empty: who takes entries out at an end goes on there as a rule.
+// When such a leaf became shorter at a half, a quarter and so on, nearly each of its entries was copied once.
 func (e *treeEnd) pop(t *tree) (done bool) {
 	p := e.leaf
 	n, i := p.count(), p.end(e.last)
-	if n == 1 {
-		return false
-	}
-	key, val, end := p.bounds(i)
-	if left := p.used() - entryBytes(val-key, end-val) - p.slotBytes(); isRoomy(len(p), left) {
+	if n == 1 || e.levels == 0 && isRoomy(len(p), p.used()) {
 		return false
 	}
 	p.remove(i)

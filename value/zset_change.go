@@ -245,22 +245,25 @@ func SortedSetRemoveSpan(cell Cell, from, n int) {
 
 // removeRank takes the member of a rank out. At either end, where members are popped, that is mostly done on the way to it.
 func (e *zsetEditor) removeRank(rank int) {
-	if rank == 0 || rank == e.order.len-1 {
-		var way treeEnd
-		if way.find(&e.order, rank > 0) {
-			key, _ := way.entry()
-			if e.members.remove(key[scoreBytes:]); way.pop(&e.order) {
-				return
-			}
-			c := e.order.at(rank)
-			c.remove()
-			return
-		}
+	var way treeEnd
+	if (rank == 0 || rank == e.order.len-1) && way.find(&e.order, rank > 0) {
+		e.removeEnd(&way, rank)
+		return
 	}
 	c := e.order.at(rank)
 	key, _ := c.entry()
 	e.members.remove(key[scoreBytes:])
 	c.remove()
+}
+
+// removeEnd takes the member out that a way to an end leads to, and that is of this rank.
+func (e *zsetEditor) removeEnd(way *treeEnd, rank int) {
+	key, _ := way.entry()
+	e.members.remove(key[scoreBytes:])
+	if !way.pop(&e.order) {
+		c := e.order.at(rank)
+		c.remove()
+	}
 }
 
 // SumIsNaN reports whether two scores have no sum.

@@ -99,6 +99,26 @@ func (m *zsetMachine) removeSpan(t *rapid.T) {
 	m.model = slices.Delete(m.model, from, from+n)
 }
 
+// take takes members out at an end, one after the other, down to the last.
+func (m *zsetMachine) take(t *rapid.T) {
+	if len(m.model) == 0 {
+		return
+	}
+	greatest := rapid.Bool().Draw(t, "greatest")
+	for range rapid.IntRange(1, min(len(m.model), 100)).Draw(t, "n") {
+		i := 0
+		if greatest {
+			i = len(m.model) - 1
+		}
+		var e SortedSetEnd
+		e.Open(m.cell, greatest)
+		m.same(t, m.model[i:i+1], []ScoredMember{{e.Member().Append(nil), e.Score()}})
+		m.model = slices.Delete(m.model, i, i+1)
+		require.Equal(t, len(m.model), e.Take())
+		m.cell.space.Reclaim()
+	}
+}
+
 func (m *zsetMachine) rebuild(*rapid.T) {
 	if len(m.model) > 0 {
 		PutSortedSet(m.cell, &m.lim, m.read(Walk{N: len(m.model), Scores: true}))
@@ -183,7 +203,8 @@ func TestSortedSetAgainstModel(t *testing.T) {
 		m.lim.ZsetMaxListpackEntries = int64(rapid.SampledFrom([]int{0, 8, 1000}).Draw(t, "entries"))
 		m.lim.ZsetMaxListpackValue = int64(rapid.SampledFrom([]int{20, 1000}).Draw(t, "value"))
 		t.Repeat(map[string]func(*rapid.T){
-			"add": m.add, "addMany": m.addMany, "remove": m.remove, "removeSpan": m.removeSpan, "rebuild": m.rebuild, "": m.check,
+			"add": m.add, "addMany": m.addMany, "remove": m.remove, "removeSpan": m.removeSpan, "take": m.take,
+			"rebuild": m.rebuild, "": m.check,
 		})
 	})
 }
