@@ -31,18 +31,31 @@ after(async () => {
   await postgres.stop();
 });
 
-/** The query function of a client whose server ends before the third statement. */
-function losesPostgres(client: PoolClient): PoolClient["query"] {
-  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
-  let statements = 0;
-  return (async (...args: unknown[]) => {
-    if (++statements === 3) {
-      const ended = new Promise((resolve) => client.once("end", resolve)); // events.once would listen for errors
-      await postgres.suspend();
-      await ended;
-    }
-    return query(...args);
-  }) as PoolClient["query"];
+/** A pool whose server ends once, before a connection's statement of that number. */
+function losesPostgres(number: number): PgPool {
+  let lost = false;
+  const before = (client: PoolClient): PoolClient["query"] => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    let statements = 0;
+    return (async (...args: unknown[]) => {
+      if (++statements === number && !lost) {
+        lost = true;
+        const ended = new Promise((resolve) => client.once("end", resolve)); // events.once would listen for errors
+        await postgres.suspend();
+        await ended;
+      }
+      return query(...args);
+    }) as PoolClient["query"];
+  };
+  return {
+    query: (...args) => pool.query(...args),
+    connect(callback) {
+      pool.connect((error, client) => {
+        if (client) client.query = before(client);
+        callback(error, client);
+      });
+    },
+  };
 }
 
 /** A store that counts by whom it is asked: at once, or after the event loop has turned since the request began. */
@@ -307,6 +320,23 @@ for (const target of targets()) {
       assert.equal(cache.stats().epochChanges, 2);
     });
 
+    test("goes on from the cache while PostgreSQL is away", async () => {
+      const cache = await openReady(PATIENT);
+      await cache.cacheUserProfile(1, "cached");
+      await cache.getUserProfile(1);
+      await isCached(cache);
+      await postgres.suspend();
+      try {
+        const { loads } = cache.stats();
+        assert.equal(await cache.getUserProfile(1), "cached");
+        assert.equal(cache.stats().loads, loads);
+        const { status, store: database } = await cache.health();
+        assert.deepEqual([status, database?.up], ["up", false]);
+      } finally {
+        await postgres.resume();
+      }
+    });
+
     test("answers every request while the cache dies and comes back under load", async (t) => {
       const cache = await openReady();
       const truth = new Map<number, number>();
@@ -374,21 +404,38 @@ describe("PostgresStore", () => {
     assert.deepEqual(list.slice(0, saved.length), saved, "the replacement is not at the front");
   });
 
-  test("survives the loss of PostgreSQL between two statements", async () => {
+  test("waits for a PostgreSQL that restarts, and appends once", async () => {
     const store = new PostgresStore(pool, { schema: "lost" });
     await store.migrate();
-    const losing: PgPool = {
-      query: (...args) => pool.query(...args),
-      connect(callback) {
-        pool.connect((error, client) => {
-          if (client) client.query = losesPostgres(client);
-          callback(error, client);
-        });
-      },
-    };
-    await assert.rejects(new PostgresStore(losing, { schema: "lost" }).addMessage(1, "m", 60, {}));
+    const lost = new PostgresStore(losesPostgres(3), { schema: "lost", restartMs: 60_000 });
+    const [adding, reading] = [lost.addMessage(1, "m", 60, {}), sleep(50).then(() => lost.loadProfile(1))];
+    await eventually(() => postgres.isSuspended, "PostgreSQL is away");
     await postgres.resume();
-    assert.equal(await store.loadMessages(1), null);
+    await adding;
+    assert.equal(await reading, null);
+    assert.deepEqual((await store.loadMessages(1))?.value, ["m"]);
+  });
+
+  test("repeats what was perhaps committed only if that leaves the same", async () => {
+    const options = { schema: "perhaps", restartMs: 60_000 };
+    await new PostgresStore(pool, options).migrate();
+    const saving = new PostgresStore(losesPostgres(4), options).saveProfile(1, "p", 60, { owedBy: "me" }); // BEGIN, two statements, COMMIT
+    await eventually(() => postgres.isSuspended, "PostgreSQL is away");
+    await postgres.resume();
+    await saving;
+    assert.equal((await new PostgresStore(pool, options).loadProfile(1))?.value, "p");
+    await assert.rejects(new PostgresStore(losesPostgres(4), options).addMessage(1, "m", 60, {}));
+    await postgres.resume();
+  });
+
+  test("does not wait longer than it was told, nor for what another attempt cannot mend", async () => {
+    const patient = new PostgresStore(pool, { schema: "not_there", restartMs: 60_000 });
+    await assert.rejects(patient.loadProfile(1), /does not exist/);
+    await postgres.suspend();
+    await assert.rejects(new PostgresStore(pool, { restartMs: 0 }).loadProfile(1));
+    await assert.rejects(new PostgresStore(pool, { restartMs: 100 }).loadProfile(1));
+    await assert.rejects(patient.ping());
+    await postgres.resume();
   });
 
   test("survives the loss of a connection at the moment in which it gets it", async () => {
