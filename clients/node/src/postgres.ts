@@ -7,12 +7,15 @@
  * Invariants: every write locks the row of what it changes first and the debt
  * of its process last, so writes cannot wait for each other in a circle; a
  * message list is changed only under the lock of its row in message_lists, so
- * its messages are in the order in which they were committed.
+ * its messages are in the order in which they were committed; what is repeated
+ * after a restart of the server either was not committed or leaves the same when
+ * it is done twice.
  */
 
 import { decode, encode } from "./codec.js";
 import type { Id } from "./keys.js";
 import { migrations } from "./migrations.js";
+import { patiently } from "./patience.js";
 import type { Debt, Store, Stored, WriteOptions } from "./store.js";
 
 /** The part of `pg`'s Pool that is used. */
@@ -34,15 +37,25 @@ export interface PgQueryable {
 export interface PostgresStoreOptions {
   /** The PostgreSQL schema of the tables; default `respite`. */
   readonly schema?: string;
+  /** Milliseconds for which reads and writes wait for a server that restarts before they fail; default 5,000. */
+  readonly restartMs?: number;
+}
+
+/** How a transaction is to be run. */
+interface TransactionOptions extends WriteOptions {
+  /** That it must not be repeated once it may have been committed. */
+  readonly once?: boolean;
 }
 
 export class PostgresStore implements Store {
   readonly #pool: PgPool;
   readonly #schema: string;
+  readonly #restartMs: number;
 
   constructor(pool: PgPool, options: PostgresStoreOptions = {}) {
     this.#pool = pool;
     this.#schema = options.schema ?? "respite";
+    this.#restartMs = options.restartMs ?? 5000;
     if (!/^[a-z_][a-z0-9_]*$/.test(this.#schema)) {
       throw new TypeError(`schema ${JSON.stringify(this.#schema)}: lower-case letters, digits and underscores only`);
     }
@@ -51,7 +64,7 @@ export class PostgresStore implements Store {
   /** Creates or updates the tables. Any number of processes may call it at once, at every start. */
   async migrate(): Promise<void> {
     const s = this.#schema;
-    await this.#transaction(async (client) => {
+    await this.#transaction({}, async (client) => {
       await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`respite-cache migrations of ${s}`]);
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${s}`);
       await client.query(`CREATE TABLE IF NOT EXISTS ${s}.migrations (
@@ -89,16 +102,17 @@ export class PostgresStore implements Store {
 
   /** Removes sessions that have expired, which reads ignore already. Returns how many. */
   async deleteExpiredSessions(): Promise<number> {
-    const { rows } = await this.#pool.query(
+    const rows = await this.#query(
       `WITH gone AS (DELETE FROM ${this.#schema}.sessions WHERE expires_at <= now() RETURNING 1)
        SELECT count(*) AS count FROM gone`,
+      [],
     );
     return Number(rows[0]!["count"]);
   }
 
   async loadMessages(userId: Id): Promise<Stored<unknown[]> | null> {
     const s = this.#schema;
-    const { rows } = await this.#pool.query(
+    const rows = await this.#query(
       `SELECT cache_seconds AS ttl,
          ARRAY(SELECT body::text FROM ${s}.messages m WHERE m.user_id = l.user_id ORDER BY id) AS bodies
        FROM ${s}.message_lists l WHERE user_id = $1`,
@@ -112,7 +126,7 @@ export class PostgresStore implements Store {
     const s = this.#schema;
     const id = String(userId);
     const bodies = messages.map(encode);
-    await this.#transaction(async (client) => {
+    await this.#transaction(options, async (client) => {
       await client.query(
         `INSERT INTO ${s}.message_lists (user_id, cache_seconds) VALUES ($1, $2)
          ON CONFLICT (user_id) DO UPDATE SET cache_seconds = excluded.cache_seconds`,
@@ -124,20 +138,18 @@ export class PostgresStore implements Store {
          SELECT $1, body::json FROM unnest($2::text[]) WITH ORDINALITY AS list (body, place) ORDER BY place`,
         [id, bodies],
       );
-      if (options.owedBy !== undefined) await client.query(this.#debtStatement("$1"), [options.owedBy]);
     });
   }
 
   async addMessage(userId: Id, message: unknown, ttl: number, options: WriteOptions): Promise<void> {
     const s = this.#schema;
-    await this.#transaction(async (client) => {
+    await this.#transaction({ ...options, once: true }, async (client) => {
       await client.query(
         `INSERT INTO ${s}.message_lists AS l (user_id, cache_seconds) VALUES ($1, $2)
          ON CONFLICT (user_id) DO UPDATE SET cache_seconds = l.cache_seconds`,
         [String(userId), ttl],
       );
       await client.query(`INSERT INTO ${s}.messages (user_id, body) VALUES ($1, $2)`, [String(userId), encode(message)]);
-      if (options.owedBy !== undefined) await client.query(this.#debtStatement("$1"), [options.owedBy]);
     });
   }
 
@@ -163,7 +175,7 @@ export class PostgresStore implements Store {
   }
 
   async recordDebt(owner: string): Promise<void> {
-    await this.#pool.query(this.#debtStatement("$1"), [owner]);
+    await this.#query(this.#debtStatement, [owner]);
   }
 
   async debts(): Promise<Debt[]> {
@@ -181,44 +193,50 @@ export class PostgresStore implements Store {
   }
 
   async #load(statement: string, userId: Id): Promise<Stored | null> {
-    const { rows } = await this.#pool.query(statement, [String(userId)]);
+    const rows = await this.#query(statement, [String(userId)]);
     const row = rows[0];
     return row ? { value: decode(row["value"] as string), ttl: Number(row["ttl"]) } : null;
   }
 
-  /** Runs a statement of three parameters at most, together with its debt if there is one. */
+  /** Runs a statement that replaces or removes something, together with its debt if there is one. */
   async #write(statement: string, values: unknown[], options: WriteOptions): Promise<void> {
-    if (options.owedBy === undefined) {
-      await this.#pool.query(statement, values);
-      return;
-    }
-    await this.#transaction(async (client) => {
-      await client.query(statement, values);
-      await client.query(this.#debtStatement("$1"), [options.owedBy]);
-    });
+    if (options.owedBy === undefined) await this.#query(statement, values);
+    else await this.#transaction(options, (client) => client.query(statement, values));
+  }
+
+  /** Runs a statement that leaves the same when it is done twice. */
+  async #query(statement: string, values: unknown[]): Promise<Record<string, unknown>[]> {
+    return patiently(this.#restartMs, async () => (await this.#pool.query(statement, values)).rows);
   }
 
   // A new version each time, so that whoever settles the debt that it read leaves a later one alone.
-  #debtStatement(owner: string): string {
-    return `INSERT INTO ${this.#schema}.cache_debts (owner) VALUES (${owner})
+  get #debtStatement(): string {
+    return `INSERT INTO ${this.#schema}.cache_debts (owner) VALUES ($1)
       ON CONFLICT (owner) DO UPDATE SET version = excluded.version, since = now()`;
   }
 
-  async #transaction(work: (client: PgClient) => Promise<void>): Promise<void> {
-    const client = await this.#acquire();
-    let failure: Error | undefined;
-    try {
-      await client.query("BEGIN");
-      await work(client);
-      await client.query("COMMIT");
-    } catch (error) {
-      failure = error as Error;
-      throw error;
-    } finally {
-      // A connection that failed is closed, which rolls back, rather than asked to.
-      client.release(failure);
-      client.off("error", ignore);
-    }
+  async #transaction({ owedBy, once }: TransactionOptions, work: (client: PgClient) => Promise<unknown>): Promise<void> {
+    let committing = false;
+    const attempt = async (): Promise<void> => {
+      committing = false;
+      const client = await this.#acquire();
+      let failure: Error | undefined;
+      try {
+        await client.query("BEGIN");
+        await work(client);
+        if (owedBy !== undefined) await client.query(this.#debtStatement, [owedBy]);
+        committing = true;
+        await client.query("COMMIT");
+      } catch (error) {
+        failure = error as Error;
+        throw error;
+      } finally {
+        // A connection that failed is closed, which rolls back, rather than asked to.
+        client.release(failure);
+        client.off("error", ignore);
+      }
+    };
+    await patiently(this.#restartMs, attempt, () => once !== true || !committing);
   }
 
   /**

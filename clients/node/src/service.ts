@@ -136,10 +136,7 @@ export class RespiteService extends EventEmitter<ServiceEvents> {
   /** Sends SIGTERM and resolves when the server has drained and ended. */
   async stop(): Promise<void> {
     this.#stopRequested = true;
-    this.#stopping ??= this.#stop().finally(() => {
-      this.#stopping = undefined;
-    });
-    return this.#stopping;
+    return this.#end();
   }
 
   /** How many clients are connected, this question's own connection not counted. */
@@ -178,7 +175,7 @@ export class RespiteService extends EventEmitter<ServiceEvents> {
         return;
       }
       if (Date.now() > deadline) {
-        await this.stop();
+        await this.#end();
         throw new Error(`the server did not answer PING within ${this.#options.startTimeoutMs ?? 20_000} ms`);
       }
       await new Promise((resolve) => setTimeout(resolve, PING_INTERVAL_MS));
@@ -259,6 +256,13 @@ export class RespiteService extends EventEmitter<ServiceEvents> {
         if (this.#state === "stopped" && !this.#stopRequested) this.#scheduleRestart();
       });
     }, this.#backoff.next());
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
   }
 
   async #stop(): Promise<void> {

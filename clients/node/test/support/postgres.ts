@@ -64,6 +64,10 @@ export class Postgres {
     return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
   }
 
+  get isSuspended(): boolean {
+    return this.#guard === undefined;
+  }
+
   async resume(): Promise<void> {
     const child = this.#spawn(
       "/bin/sh", "-c", guardScript, "postgres-guard", GRACE_SECONDS,
@@ -90,10 +94,10 @@ export class Postgres {
   async suspend(): Promise<void> {
     const guard = this.#guard;
     if (!guard) return;
-    this.#guard = undefined;
     const exited = once(guard, "exit");
     process.kill(this.#pid!, "SIGINT");
     await exited;
+    this.#guard = undefined;
   }
 
   async stop(): Promise<void> {
