@@ -48,17 +48,18 @@ type batch struct {
 
 // pending is one command of a batch.
 type pending struct {
-	row    *Row
-	args   [][]byte
-	db     int
-	part   int // of the one part that answers; -1: split
-	from   int // split: spread[from:to]
-	to     int
-	proto  uint8
-	mute   bool // the client asked for no reply
-	noHits bool // reads leave recency alone
-	tracks bool // what it reads is remembered for the client
-	queue  *transaction
+	session *Session
+	row     *Row
+	args    [][]byte
+	db      int
+	part    int // of the one part that answers; -1: split
+	from    int // split: spread[from:to]
+	to      int
+	proto   uint8
+	mute    bool // the client asked for no reply
+	noHits  bool // reads leave recency alone
+	tracks  bool // what it reads is remembered for the client
+	queue   *transaction
 }
 
 // part is the share of one shard in a batch.
@@ -228,7 +229,7 @@ const clockShare = 8
 func (p *part) Run(tx *shards.Tx) {
 	e := p.b.exec
 	c := &p.call
-	c.Reply, c.Tx, c.Session, c.Server = &p.reply, tx, p.b.session, e
+	c.Reply, c.Tx, c.Server = &p.reply, tx, e
 	if p.large {
 		e.buffers.lend(p)
 	}
@@ -267,6 +268,7 @@ func (p *part) runItem(it *item, now int64) {
 	p.reply.SetProto(int(cmd.proto))
 	it.from = p.reply.Mark()
 	c.use(it, cmd)
+	c.Tx.For(cmd.session.ID)
 	c.Tx.Begin(cmd.db, now)
 	if cmd.noHits {
 		c.Tx.Quiet()
@@ -278,7 +280,7 @@ func (p *part) runItem(it *item, now int64) {
 
 // use makes a command of a batch the call's.
 func (c *Call) use(it *item, cmd *pending) {
-	c.Args, c.Row, c.of, c.queue, c.tracks = it.args, cmd.row, cmd, cmd.queue, cmd.tracks
+	c.Session, c.Args, c.Row, c.of, c.queue, c.tracks = cmd.session, it.args, cmd.row, cmd, cmd.queue, cmd.tracks
 }
 
 // account shares the time of some commands evenly among them.

@@ -6,27 +6,26 @@ package command
 
 import "fmt"
 
-// gate finds the row of a command, or says why it is refused.
-func (s *Session) gate(args [][]byte) (*Row, error) {
-	row := s.exec.table.Lookup(args)
+// gate says why a command, whose row is nil if there is none, is refused.
+func (s *Session) gate(row *Row, args [][]byte) error {
 	if s.last.Load() != row {
 		s.last.Store(row)
 	}
 	if err := stated(row, args); err != nil {
-		return row, err
+		return err
 	}
 	if err := s.protected(row); err != nil {
-		return row, err
+		return err
 	}
 	if err := s.permitted(row, args); err != nil {
-		return row, err
+		return err
 	}
 	if s.multi != nil {
 		if err := s.gateMulti(row); err != nil {
-			return row, err
+			return err
 		}
 	}
-	return row, s.occupied(row)
+	return s.occupied(row)
 }
 
 // stated refuses what is no command, or has too few or too many arguments.

@@ -186,6 +186,7 @@ type Row struct {
 	full   string // "client|list"
 	subs   map[string]*Row
 	pair   [2]int // where its two keys are, if it always has two and they are the same arguments each time; else 0
+	lone   bool   // see isLone
 	finder finder // over subs
 }
 
@@ -198,6 +199,11 @@ func (r *Row) arityOK(n int) bool {
 		return n == r.Arity
 	}
 	return n >= -r.Arity
+}
+
+// hasOneKey reports whether the commands have one key, in the same place each time.
+func (r *Row) hasOneKey() bool {
+	return len(r.Keys) == 1 && r.Keys[0].Last == 0 && r.Keys[0].Keyword == "" && !r.Keys[0].KeyNum
 }
 
 // flagList is what COMMAND INFO shows.

@@ -44,6 +44,8 @@ type Session struct {
 	exec  *Executor
 	conn  Conn
 	batch *batch // nil between commands
+	round *Round // nil unless a command is in it
+	seat  int    // which one that is
 	yield func() // conn.Yield, made once
 
 	ID            int64
@@ -140,6 +142,10 @@ func (s *Session) Closing() bool { return s.closing || s.killed.Load() }
 // Do takes one command. It may wait until its turn has come and run the commands before it; replies that are ready go
 // to w. The arguments must stay as they are until Flush returns.
 func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
+	return s.do(s.exec.table.Lookup(args), args, w)
+}
+
+func (s *Session) do(row *Row, args [][]byte, w *bufio.Writer) error {
 	if s.batch == nil {
 		s.takeUp()
 	}
@@ -147,7 +153,11 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	if s.caching {
 		s.stepCaching()
 	}
-	row, err := s.gate(args)
+	return s.proceed(row, args, s.gate(row, args), w)
+}
+
+// proceed goes on with a command behind the gate, which may have refused it.
+func (s *Session) proceed(row *Row, args [][]byte, err error, w *bufio.Writer) error {
 	if err == errCrossProtocol {
 		s.abandon()
 		return nil
@@ -253,7 +263,7 @@ func (s *Session) stepReply() {
 
 func (s *Session) pending(row *Row, args [][]byte) pending {
 	return pending{
-		row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
+		session: s, row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
 		mute: s.isMute(), tracks: s.tracks(row),
 	}
 }
@@ -330,9 +340,9 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 // placeByKeys sends a command to the shards of its keys: to one, to several in parts, or over all of them at once.
 func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 	g := s.exec.group
-	if k := &row.Keys[0]; len(row.Keys) == 1 && k.Last == 0 && k.Keyword == "" && !k.KeyNum {
+	if row.hasOneKey() {
 		c := s.pending(row, args)
-		c.part = g.Route(args[k.First])
+		c.part = g.Route(args[row.Keys[0].First])
 		s.batch.add(c)
 		return nil
 	}

@@ -73,7 +73,7 @@ func (t *Table) add(r, parent *Row, group string) error {
 			r.Flags |= MovableKeys
 		}
 	}
-	r.pair = r.keyPair()
+	r.pair, r.lone = r.keyPair(), r.isLone()
 	t.all = append(t.all, r)
 	if err := r.check(); err != nil {
 		return fmt.Errorf("command %s: %w", r.full, err)

@@ -12,7 +12,7 @@ import (
 func onEngines(t *testing.T, test func(t *testing.T, f *fixture)) {
 	for _, engine := range []string{"auto", "epoll", "netpoll"} {
 		if engine == "epoll" {
-			if _, err := newEpoll(0); err != nil {
+			if _, err := newEpoll(0, nil); err != nil {
 				continue // not on this system
 			}
 		}

@@ -29,7 +29,8 @@ type conn struct {
 	out     output
 	reader  *proto.Reader
 	poll    poll
-	replies *bufio.Writer // between run and send
+	replies *bufio.Writer  // between run and send
+	round   *command.Round // what a lone command may join during a step, nil if nothing
 	driver  driver
 	session *command.Session
 	mail    []*conn // others who have pushes in their outbox that this connection sends
@@ -96,6 +97,10 @@ func (c *conn) run() error {
 	c.out.hold()
 	c.out.first(w)
 	err := c.commands(&limits, w)
+	if c.session.InRound() {
+		c.reader.PutDown()
+		return nil
+	}
 	if flushErr := c.session.Flush(w); err == nil {
 		err = flushErr
 	}
@@ -138,13 +143,16 @@ func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
 			return err
 		}
 	}
-	for {
+	for first := true; ; first = false {
 		args, ok, err := c.reader.Next(limits)
 		if err != nil || !ok {
 			return err
 		}
 		c.begun = true
 		c.taken++
+		if first && c.round != nil && c.reader.Idle() {
+			return c.session.DoIn(c.round, args, w)
+		}
 		if err := c.session.Do(args, w); err != nil || c.session.Closing() {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 
+	"respite/command"
 	"respite/config"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // newEngine starts the engine that the configuration asks for, or the best there is.
-func newEngine(now *config.Snapshot) (engine, error) {
+func newEngine(now *config.Snapshot, newRound func(onLong func()) *command.Round) (engine, error) {
 	if now.IOEngine == config.EngineNetpoll {
 		return netpoll{}, nil
 	}
@@ -34,7 +35,7 @@ func newEngine(now *config.Snapshot) (engine, error) {
 	if n == 0 {
 		n = max(runtime.GOMAXPROCS(0)*pollerShare/pollerOutOf, 1)
 	}
-	e, err := newEpoll(n)
+	e, err := newEpoll(n, newRound)
 	if err != nil && now.IOEngine == config.EngineAuto {
 		return netpoll{}, nil
 	}

@@ -22,14 +22,17 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"respite/command"
 )
 
 // epoll is the engine of that name: the pollers.
 type epoll struct {
-	netpoll // for connections that are not sockets of ours
-	pollers []*poller
-	next    atomic.Uint32
-	running sync.WaitGroup
+	netpoll  // for connections that are not sockets of ours
+	newRound func(onLong func()) *command.Round
+	pollers  []*poller
+	next     atomic.Uint32
+	running  sync.WaitGroup
 }
 
 const (
@@ -62,13 +65,13 @@ type poller struct {
 	events [maxEvents]unix.EpollEvent
 	ready  []*watch // whose turn it is in this round, from at on
 	at     int
-	ran    []*watch // whose replies are sent at the end of the round
+	ending *ending  // of this round
 	later  []*watch // who have more to read, in the next round
 }
 
 // newEpoll starts n pollers.
-func newEpoll(n int) (engine, error) {
-	e := &epoll{}
+func newEpoll(n int, newRound func(onLong func()) *command.Round) (engine, error) {
+	e := &epoll{newRound: newRound}
 	for range n {
 		p, err := newPoller(e)
 		if err != nil {
@@ -94,7 +97,9 @@ func newPoller(e *epoll) (*poller, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("eventfd: %w", err), unix.Close(fd))
 	}
-	return &poller{engine: e, fd: fd, bell: bell, single: runtime.GOMAXPROCS(0) == 1, born: time.Now(), began: -1}, nil
+	p := &poller{engine: e, fd: fd, bell: bell, single: runtime.GOMAXPROCS(0) == 1, born: time.Now(), began: -1}
+	p.ending = newEnding(p)
+	return p, nil
 }
 
 // stop ends the pollers; their connections are gone.
@@ -114,7 +119,9 @@ func (e *epoll) stop() {
 func (p *poller) lead() {
 	for !p.over.Load() {
 		if p.at == len(p.ready) {
-			p.finish()
+			if !p.ending.run() {
+				return
+			}
 			p.round()
 			continue
 		}
@@ -128,20 +135,52 @@ func (p *poller) lead() {
 	p.engine.running.Done()
 }
 
-// finish sends the replies of the round. All together wake their clients less often than one by one: a client's thread
-// that has been woken for the first finds the others when it is done with it.
-func (p *poller) finish() {
-	for i, w := range p.ran {
-		p.ran[i] = nil
-		switch err := w.send(); {
+// ending is what a round leaves for its end: lone commands, which run together, and replies. It belongs to the goroutine that leads
+// the poller, and stays with that if it has to leave the poller to another one.
+type ending struct {
+	poller *poller
+	round  *command.Round
+	ran    []*watch
+	leads  bool // while it runs: the goroutine still leads
+}
+
+func newEnding(p *poller) *ending {
+	e := &ending{poller: p}
+	e.round = p.engine.newRound(e.yield)
+	return e
+}
+
+// yield leaves the poller to a new goroutine.
+func (e *ending) yield() {
+	if e.leads {
+		e.leads = false
+		e.poller.ending = newEnding(e.poller)
+		go e.poller.lead()
+	}
+}
+
+// run runs the lone commands and sends the replies of the round, and reports whether the goroutine still leads. All together wake their
+// clients less often than one by one: a client's thread that has been woken for the first finds the others when it is done with it.
+func (e *ending) run() bool {
+	e.leads = true
+	e.round.Run()
+	for i, w := range e.ran {
+		e.ran[i] = nil
+		switch done, err := w.reply(); {
+		case !done:
+			go w.catchUp()
 		case err != nil:
 			go w.end(err)
 		case w.emptied() && w.letGo():
+		case e.leads:
+			e.poller.later = append(e.poller.later, w)
 		default:
-			p.later = append(p.later, w)
+			go w.serve(nil)
 		}
 	}
-	p.ran = p.ran[:0]
+	e.ran = e.ran[:0]
+	e.round.Reset()
+	return e.leads
 }
 
 // round begins a new round with the connections that have more to read and those that something has come for.
@@ -291,9 +330,11 @@ func (w *watch) letGo() bool {
 // one, the rest is left to the end of the round and to the next one, and serve reports whether it still leads.
 func (w *watch) serve(p *poller) (leads bool) {
 	for {
-		w.leads = p
+		w.leads, w.round = p, nil
 		if p == nil {
 			w.left = w.server.age()
+		} else {
+			w.round = p.ending.round
 		}
 		w.last = w.step()
 		w.count()
@@ -303,7 +344,7 @@ func (w *watch) serve(p *poller) (leads bool) {
 		}
 		p, w.leads = w.leads, nil
 		if p != nil && w.last != drained {
-			p.ran = append(p.ran, w)
+			p.ending.ran = append(p.ending.ran, w)
 			return true
 		}
 		if w.last != drained {
@@ -316,6 +357,34 @@ func (w *watch) serve(p *poller) (leads bool) {
 			return p != nil
 		}
 	}
+}
+
+// reply sends the replies of the last step, that of a lone command included if it has run. If it has not, done is false.
+func (w *watch) reply() (done bool, err error) {
+	if w.session.InRound() {
+		if done, err = w.session.Collect(w.replies); !done {
+			return false, nil
+		}
+	}
+	if sendErr := w.send(); err == nil {
+		err = sendErr
+	}
+	return true, err
+}
+
+// catchUp runs a lone command that has not run with its round, and goes on.
+func (w *watch) catchUp() {
+	w.leads, w.left = nil, w.server.age()
+	err := w.session.Flush(w.replies)
+	if sendErr := w.send(); err == nil {
+		err = sendErr
+	}
+	w.endTurn(w.left)
+	if err != nil {
+		w.end(err)
+		return
+	}
+	w.serve(nil)
 }
 
 // count adds a step to the poller's cycle if it was taken there, or else makes it one of its own.

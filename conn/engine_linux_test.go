@@ -1,9 +1,14 @@
 package conn
 
 import (
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"respite/shards"
 )
 
 // A client that goes while its command waits is let go at once, and the command does not run.
@@ -25,4 +30,64 @@ func TestHangUpWhileWaiting(t *testing.T) {
 	c.do("+OK\r\n", "CLIENT", "UNPAUSE")
 	c.do("$-1\r\n", "GET", "n")
 	require.Zero(t, f.exec.Blocked())
+}
+
+// Lone commands of several clients run together, but nobody waits for a shard that he does not need.
+func TestLoneCommandsOfABusyShard(t *testing.T) {
+	f := newFixture(t, "--io-engine", "epoll", "--io-pollers", "1")
+	keys := map[int]string{}
+	for i := 0; len(keys) < f.group.N(); i++ {
+		key := fmt.Sprint("k", i)
+		keys[f.group.Route([]byte(key))] = key
+	}
+	held, free := make(chan struct{}), make(chan struct{})
+	var holder sync.WaitGroup
+	holder.Go(func() {
+		f.group.Run(shards.Mask{1}, 0, func(*shards.Tx) {
+			close(held)
+			<-free
+		})
+	})
+	<-held
+	waiting := []*client{f.dial(), f.dial(), f.dial()}
+	for _, c := range waiting {
+		c.send(request("INCR", keys[0]))
+	}
+	other := f.dial()
+	for i := range 100 {
+		other.do(fmt.Sprintf(":%d\r\n", i+1), "INCR", keys[1])
+	}
+	close(free)
+	holder.Wait()
+	var replies []string
+	for _, c := range waiting {
+		replies = append(replies, c.line())
+	}
+	require.ElementsMatch(t, []string{":1", ":2", ":3"}, replies)
+	other.do("$1\r\n3\r\n", "GET", keys[0])
+}
+
+// A long lone command leaves the poller to others, with the replies of its round on its hands.
+func TestLongLoneCommands(t *testing.T) {
+	f := newFixture(t, "--io-engine", "epoll", "--io-pollers", "1")
+	const elements, each = 60_000, 3_000
+	f.dial().do(fmt.Sprintf(":%d\r\n", elements), append([]string{"RPUSH", "l"}, strings.Fields(strings.Repeat("x ", elements))...)...)
+	var clients sync.WaitGroup
+	want := fmt.Sprintf("*%d\r\n", each) + strings.Repeat("$1\r\nx\r\n", each)
+	for range 4 {
+		c := f.dial()
+		clients.Go(func() {
+			for range elements / each / 4 {
+				c.do(want, "LPOP", "l", fmt.Sprint(each))
+			}
+		})
+		d := f.dial()
+		clients.Go(func() {
+			for i := range 200 {
+				d.do("+OK\r\n", "SET", fmt.Sprint("k", i), "v")
+			}
+		})
+	}
+	clients.Wait()
+	f.dial().do(":0\r\n", "LLEN", "l")
 }

@@ -59,6 +59,7 @@ func (j *journal) String() string {
 type fixture struct {
 	t      testing.TB
 	server *Server
+	group  *shards.Group
 	exec   *command.Executor
 	config *config.Config
 	log    *journal
@@ -76,7 +77,7 @@ func newFixture(t testing.TB, args ...string) *fixture {
 	log := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	exec, err := command.NewExecutor(group, f.config, log, command.Hooks{})
 	require.NoError(t, err)
-	f.exec = exec
+	f.group, f.exec = group, exec
 	f.server, err = NewServer(exec, f.config, log)
 	require.NoError(t, err)
 	t.Cleanup(func() { f.stop(testWait) })

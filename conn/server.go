@@ -60,7 +60,7 @@ type Server struct {
 
 // NewServer builds a server; Listen makes it serve.
 func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server, error) {
-	engine, err := newEngine(c.Now())
+	engine, err := newEngine(c.Now(), e.NewRound)
 	if err != nil {
 		return nil, err
 	}

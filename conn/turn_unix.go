@@ -106,7 +106,7 @@ func (c *conn) step() outcome {
 	if err != nil {
 		return c.stopped(err)
 	}
-	if err := c.run(); err != nil || c.session.Closing() {
+	if err := c.run(); err != nil || c.session.Closing() && !c.session.InRound() {
 		if sendErr := c.send(); err == nil {
 			err = sendErr
 		}

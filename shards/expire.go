@@ -148,14 +148,13 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 
 // arm sets the timer for what the databases just written need: their next deadline, or soon if much of one is free.
 func (s *shard) arm() {
-	now := s.g.clock() / millisecond
 	next := int64(math.MaxInt64) // never
 	if s.frozen != nil && s.frozen.closed {
-		next = now
+		next = 0 // at once
 	}
 	for _, d := range s.touched {
 		if d.space.Wasteful() || d.space.Doomed() {
-			next = min(next, now)
+			next = 0
 		}
 		if s.g.keepsExpired() {
 			continue
@@ -170,6 +169,10 @@ func (s *shard) arm() {
 		}
 	}
 	next = min(next, s.survey.due())
+	if next >= s.armed { // and the clock need not be read
+		return
+	}
+	now := s.g.clock() / millisecond
 	if at := max(next, now+minRest); at < s.armed {
 		s.rest(now, at-now)
 	}

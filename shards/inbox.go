@@ -119,6 +119,17 @@ func (s *shard) enqueue(m message) (idle bool) {
 	return idle
 }
 
+// claim makes the caller the owner if the shard is idle, and reports whether it was.
+func (s *shard) claim() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owned || s.g.queue {
+		return false
+	}
+	s.owned = true
+	return true
+}
+
 // drain runs what is queued until nothing is, or until a borrower's turn has come. The caller is the owner, and is not
 // any more when drain returns.
 func (s *shard) drain() {

@@ -65,6 +65,20 @@ func (j *Job) Run() {
 	j.reset()
 }
 
+// RunIdle runs work on a shard if that is idle, and reports whether it was; the job must be empty.
+func (j *Job) RunIdle(shard int, w Work) bool {
+	s := j.g.shards[shard]
+	if !s.claim() {
+		return false
+	}
+	s.tx.limits, s.tx.job = j.g.limits.Load(), j
+	w.Run(&s.tx)
+	s.tx.job = nil
+	s.settle()
+	s.release()
+	return true
+}
+
 // stepAside is called when what this goroutine runs of the job is about to take long. Shards whose parts it has yet to run,
 // and keeps from everybody meanwhile, are left to their own goroutines; who else needs this goroutine is told.
 func (j *Job) stepAside() {

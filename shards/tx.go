@@ -147,6 +147,9 @@ func (tx *Tx) Long() {
 	}
 }
 
+// For says in whose name the transaction runs; 0 is nobody's. Work says it where it is several clients'.
+func (tx *Tx) For(client int64) { tx.client = client }
+
 // DB is the database that the verbs work on.
 func (tx *Tx) DB() int { return tx.db }
 
