@@ -71,11 +71,12 @@ func programOf(t *testing.T, name string) string {
 	}
 }
 
-// buildRespite compiles the module's main package the way `go build` does.
+// buildRespite compiles the module's main package, without cgo as it is shipped.
 func buildRespite(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "respite")
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, "respite")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoErrorf(t, err, "go build:\n%s", out)
 	return program
