@@ -59,6 +59,7 @@ type openLoop struct {
 	record      func(due time.Time, took time.Duration)
 
 	sent  atomic.Int64
+	late  atomic.Int64 // nanoseconds: the most by which one was sent after it was due, which is this program's doing or the machine's
 	wrong tally
 }
 
@@ -107,6 +108,13 @@ func (l *openLoop) send(ctx context.Context, c *client, connection int, due chan
 			return err
 		}
 		l.sent.Add(1)
+		l.lag(time.Since(at))
+	}
+}
+
+// lag notes how late a request was sent.
+func (l *openLoop) lag(d time.Duration) {
+	for old := l.late.Load(); int64(d) > old && !l.late.CompareAndSwap(old, int64(d)); old = l.late.Load() {
 	}
 }
 
@@ -140,8 +148,9 @@ func (l *openLoop) receive(c *client, due <-chan time.Time) error {
 	return nil
 }
 
-// report says whether all replies were right.
+// report says whether all replies were right, and how much of the longest latency may be for want of a processor to send in time.
 func (l *openLoop) report(name string) {
 	l.Check(name, l.wrong.count() == 0 && l.sent.Load() > 0, "%d sent at %d/s over %d connections, %d wrong%s",
 		l.sent.Load(), l.rate, l.connections, l.wrong.count(), l.wrong.example())
+	l.Note("their lateness when sent", "max %.3f ms, which is part of the latency", time.Duration(l.late.Load()).Seconds()*1e3)
 }
