@@ -107,24 +107,25 @@ func (q *question) ask(e *Executor, rules *acl.Rules, row *Row, args [][]byte) (
 }
 
 // permit asks whether the client may run a command, and notes in the log of refusals if he may not. It may be called wherever the command
-// runs, with a question that nobody else uses.
-func (s *Session) permit(q *question, row *Row, args [][]byte, context string) (r denial, allowed bool) {
+// runs, with a question that nobody else uses. queued is the length of the transaction that the client is in, -1 if it is in none.
+func (s *Session) permit(q *question, row *Row, args [][]byte, context string, queued int64) (r denial, allowed bool) {
 	user := s.user.Load()
 	rules := user.Rules()
 	if rules.Free() {
 		return r, true
 	}
 	if r, allowed = q.ask(s.exec, rules, row, args); !allowed {
-		s.noteRefusal(r, user.Name(), context)
+		s.noteRefusal(r, user.Name(), context, queued)
 	}
 	return r, allowed
 }
 
 // noteRefusal writes a refusal to the log.
-func (s *Session) noteRefusal(r denial, user, context string) {
+func (s *Session) noteRefusal(r denial, user, context string, queued int64) {
 	e := s.exec
 	e.refusals.Add(acl.Entry{
-		Reason: r.why, Context: context, Object: r.object, User: user, Client: s.Describe(), Updated: e.group.Now() / millisecond,
+		Reason: r.why, Context: context, Object: r.object, User: user, Client: string(s.appendLine(nil, nil, queued)),
+		Updated: e.group.Now() / millisecond,
 	}, e.config.Now().ACLLogMaxLen)
 }
 
@@ -134,7 +135,7 @@ func (s *Session) gateACL(row *Row, args [][]byte) error {
 	if s.multi != nil {
 		context = acl.InMulti
 	}
-	if r, allowed := s.permit(&s.question, row, args, context); !allowed {
+	if r, allowed := s.permit(&s.question, row, args, context, s.queueLength()); !allowed {
 		return r.error(s.user.Load(), row)
 	}
 	return nil
@@ -162,9 +163,9 @@ func (r denial) told(u *acl.User, row *Row) string {
 	return fmt.Sprintf("User %s has no permissions to run the '%s' command", u.Name(), row.full)
 }
 
-// permitQueued asks again for a command that was queued: rules may have changed since then.
-func (c *Call) permitQueued() error {
-	r, allowed := c.Session.permit(&c.question, c.Row, c.Args, acl.InMulti)
+// permitQueued asks again for one of so many commands that were queued: rules may have changed since then.
+func (c *Call) permitQueued(queued int) error {
+	r, allowed := c.Session.permit(&c.question, c.Row, c.Args, acl.InMulti, int64(queued))
 	if allowed {
 		return nil
 	}
@@ -181,7 +182,7 @@ func (c *Call) permitQueued() error {
 
 // permitAgain asks again for a command that has waited.
 func (c *Call) permitAgain() error {
-	if r, allowed := c.Session.permit(&c.question, c.Row, c.Args, acl.AtTopLevel); !allowed {
+	if r, allowed := c.Session.permit(&c.question, c.Row, c.Args, acl.AtTopLevel, c.Session.queueLength()); !allowed {
 		return r.error(c.Session.user.Load(), c.Row)
 	}
 	return nil

@@ -107,10 +107,10 @@ func (s *Session) authenticate(verb, name, password []byte) error {
 		s.user.Store(old)
 	}
 	context := acl.AtTopLevel
-	if s.multi != nil {
+	if s.queueLength() >= 0 { // EXEC runs it, or the gate would have queued it
 		context = acl.InMulti
 	}
-	s.noteRefusal(denial{acl.DeniedAuth, string(verb)}, string(name), context)
+	s.noteRefusal(denial{acl.DeniedAuth, string(verb)}, string(name), context, s.queueLength())
 	return errWrongPass
 }
 

@@ -76,7 +76,7 @@ func clientList(c *Call) error {
 	}
 	var lines []byte
 	for _, s := range shown {
-		lines = append(s.appendLine(lines, c), '\n')
+		lines = append(s.appendLine(lines, c, s.queueLength()), '\n')
 	}
 	c.Reply.Verbatim("txt", lines)
 	return nil
@@ -113,16 +113,17 @@ func clientsByID(c *Call) (found []*Session, err error) {
 }
 
 func clientInfo(c *Call) error {
-	c.Reply.Verbatim("txt", append(c.Session.appendLine(nil, c), '\n'))
+	c.Reply.Verbatim("txt", append(c.Session.appendLine(nil, c, c.Session.queueLength()), '\n'))
 	return nil
 }
 
 // Describe is the client in a line, as CLIENT LIST shows it. It may be called from any goroutine.
-func (s *Session) Describe() string { return string(s.appendLine(nil, nil)) }
+func (s *Session) Describe() string { return string(s.appendLine(nil, nil, s.queueLength())) }
 
-// appendLine appends the line of the client, with the fields of Redis 7.2; c is the command that asks, or nil. Redis
-// has a reply buffer of fixed size besides its list of chunks; here all output that waits is in chunks.
-func (s *Session) appendLine(b []byte, c *Call) []byte {
+// appendLine appends the line of the client, with the fields of Redis 7.2; c is the command that asks, or nil, and
+// queued the length of its transaction: one that has gone to its shard is not the session's any more. Redis has a reply buffer of fixed
+// size besides its list of chunks; here all output that waits is in chunks.
+func (s *Session) appendLine(b []byte, c *Call, queued int64) []byte {
 	now := s.exec.group.Now()
 	idle, arguments := now-s.lastActive.Load(), 0
 	if c != nil && c.Session == s {
@@ -139,14 +140,14 @@ func (s *Session) appendLine(b []byte, c *Call) []byte {
 	return fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=%d "+
 		"qbuf=%d qbuf-free=%d argv-mem=%d multi-mem=%d rbs=0 rbp=0 obl=0 oll=%d omem=%d tot-mem=%d events=%s cmd=%s "+
 		"user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
-		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote), s.seen.db,
-		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), s.queueLength(),
+		s.ID, remote, local, s.conn.Descriptor(), s.name, (now-s.created)/second, max(idle, 0)/second, s.letters(remote, queued), s.seen.db,
+		s.subs.Count(pubsub.Channels), s.subs.Count(pubsub.Patterns), s.subs.Count(pubsub.ShardChannels), queued,
 		input, max(memory-output-input-int64(arguments), 0), arguments, s.queuedSize.Load(), chunks, output, size, events(output), s.lastCommand(),
 		s.userName(), s.redirection(), s.seen.proto, s.libName, s.libVersion)
 }
 
 // letters are the letters of the client's state, in Redis's order. The lock of the identity is held.
-func (s *Session) letters(remote string) string {
+func (s *Session) letters(remote string, queued int64) string {
 	t := s.tracking.Load()
 	var b strings.Builder
 	for _, f := range [...]struct {
@@ -155,7 +156,7 @@ func (s *Session) letters(remote string) string {
 	}{
 		{s.seen.monitoring, 'O'},
 		{s.subs.Subscribed(), 'P'},
-		{s.queued.Load() > 0, 'x'},
+		{queued >= 0, 'x'},
 		{s.seen.blocked, 'b'},
 		{t != nil, 't'},
 		{s.broken.Load(), 'R'},

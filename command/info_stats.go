@@ -296,8 +296,9 @@ func infoMemory(c *Call, r *stats.Report) {
 
 // infoScripts is what INFO memory says of scripts, of which there are none.
 func infoScripts(r *stats.Report) {
-	r.AddBytes("used_memory_lua", 0)
+	r.Add("used_memory_lua", 0)
 	r.Add("used_memory_vm_eval", 0)
+	r.Add("used_memory_lua_human", stats.HumanBytes(0))
 	r.Add("used_memory_scripts_eval", 0)
 	r.Add("number_of_cached_scripts", 0)
 	r.Add("number_of_functions", 0)

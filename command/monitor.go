@@ -14,8 +14,13 @@ import (
 // pause does not stop it.
 const errMonitorData = Error("ERR Replica can't interact with the keyspace")
 
+const errMonitorInMulti = Error("ERR MONITOR isn't allowed for DENY BLOCKING client")
+
 // monitor begins the feed. To a client that has it already it answers nothing at all, as in Redis.
 func monitor(c *Call) error {
+	if c.held { // of a transaction, whose replies it must not come between
+		return errMonitorInMulti
+	}
 	if c.Server.startMonitoring(c.Session) {
 		c.Reply.OK()
 	}

@@ -159,7 +159,7 @@ func timedTogether(all []queued) int {
 func (x *execution) step(c *Call, q *queued) {
 	c.Row, c.Args, c.loud = q.row, q.args, false
 	mark, closing := c.Reply.Mark(), c.Session.isClosing(x)
-	if err := c.permitQueued(); err != nil {
+	if err := c.permitQueued(len(x.t.commands)); err != nil {
 		c.disallow(err)
 		q.outcome = c.outcome
 		x.mute(c, mark, closing)

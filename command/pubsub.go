@@ -86,10 +86,19 @@ func pubsubSubRows() []Row {
 
 func subscribe(c *Call) error    { return c.subscribe(pubsub.Channels, "subscribe") }
 func psubscribe(c *Call) error   { return c.subscribe(pubsub.Patterns, "psubscribe") }
-func ssubscribe(c *Call) error   { return c.subscribe(pubsub.ShardChannels, "ssubscribe") }
 func unsubscribe(c *Call) error  { return c.unsubscribe(pubsub.Channels, "unsubscribe") }
 func punsubscribe(c *Call) error { return c.unsubscribe(pubsub.Patterns, "punsubscribe") }
 func sunsubscribe(c *Call) error { return c.unsubscribe(pubsub.ShardChannels, "sunsubscribe") }
+
+const errSSubscribeInMulti = Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+
+// ssubscribe, other than SUBSCRIBE and PSUBSCRIBE, may not be part of a transaction.
+func ssubscribe(c *Call) error {
+	if c.held {
+		return errSSubscribeInMulti
+	}
+	return c.subscribe(pubsub.ShardChannels, "ssubscribe")
+}
 
 // subscribe answers with a push for each of its arguments.
 func (c *Call) subscribe(k pubsub.Kind, word string) error {

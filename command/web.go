@@ -22,21 +22,32 @@ func newWeb(e *Executor) http.Handler {
 	mux.HandleFunc("GET /healthz", e.healthy)
 	mux.HandleFunc("GET /readyz", e.ready)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
+		user, password, given := r.BasicAuth()
 		if user == "" {
 			user = acl.DefaultName
 		}
 		switch asks := e.users.Authenticate(user, []byte(password)); {
 		case asks == nil:
+			if given {
+				e.noteWebRefusal(r, denial{acl.DeniedAuth, r.Method + " " + r.URL.Path}, user)
+			}
 			w.Header().Set("WWW-Authenticate", `Basic realm="respite"`)
 			http.Error(w, "the server's password is needed", http.StatusUnauthorized)
 		case !e.mayAsk(asks):
+			e.noteWebRefusal(r, denial{acl.DeniedCommand, "info"}, user)
 			http.Error(w, "the user may not run INFO", http.StatusForbidden)
 		default:
 			metrics.ServeHTTP(w, r)
 		}
 	})
 	return mux
+}
+
+// noteWebRefusal writes a refusal to the log, as AUTH and INFO would have: who tries passwords is seen there, whichever way he comes.
+func (e *Executor) noteWebRefusal(r *http.Request, why denial, user string) {
+	e.refusals.Add(acl.Entry{
+		Reason: why.why, Context: acl.AtTopLevel, Object: why.object, User: user, Client: "addr=" + r.RemoteAddr, Updated: e.group.Now() / millisecond,
+	}, e.config.Now().ACLLogMaxLen)
 }
 
 // mayAsk reports whether a user may see metrics: they are what INFO tells.

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"strings"
@@ -155,6 +156,13 @@ func TestMetricsNeedThePassword(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, status(get("/metrics", authorized("other:secret"))))
 	require.Equal(t, http.StatusOK, status(get("/metrics", authorized("default:secret"))))
 	require.Equal(t, http.StatusOK, status(get("/metrics", authorized(":secret"))))
+
+	c := f.dial()
+	c.do("+OK\r\n", "AUTH", "secret")
+	c.send("ACL LOG\r\nQUIT\r\n")
+	log := c.rest()
+	require.Equal(t, 2, strings.Count(log, "GET /metrics"), "who tries passwords is seen, and who has none is not: %s", log)
+	require.Contains(t, log, "other")
 }
 
 func TestNoHTTP(t *testing.T) {
@@ -195,4 +203,20 @@ func TestScrapesUnderLoad(t *testing.T) {
 			c.do("+PONG\r\n", "PING")
 		}
 	}
+}
+
+// Requests over TLS are answered and commands refused as on the plain port.
+func TestHTTPOverTLS(t *testing.T) {
+	f, a := newFixture(t), newAuthority(t)
+	f.secure(a.server())
+	trusting := &tls.Config{RootCAs: a.pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
+	c := f.dialTLS(trusting)
+	c.send(get("/healthz"))
+	resp, body := c.response()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "ok\n", body)
+	c = f.dialTLS(trusting)
+	c.send("POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a b\r\n")
+	require.Empty(t, c.rest())
+	f.dialTLS(trusting).do("$-1\r\n", "GET", "a")
 }

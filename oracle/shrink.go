@@ -19,11 +19,12 @@ func (d *duel) explain(stream [][]string) string {
 	if err := d.reset(); err != nil {
 		return fmt.Sprintf("not shrunk, for a server is gone (%v); the stream was\n%s", err, rendered(stream))
 	}
-	if d.send(stream) == nil {
+	failure := d.send(stream)
+	if failure == nil {
 		return "the stream does not fail when it is replayed: the difference depends on time or on chance"
 	}
 	deadline := time.Now().Add(shrinkTime)
-	fails := func(s [][]string) bool { return time.Now().Before(deadline) && d.fails(s) }
+	fails := func(s [][]string) bool { return time.Now().Before(deadline) && d.fails(s, kindOf(failure)) }
 	small := shrinkArgs(shrink(stream, fails), fails)
 	block, err := d.recorded(small)
 	if err != nil {
@@ -32,11 +33,23 @@ func (d *duel) explain(stream [][]string) string {
 	return fmt.Sprintf("shrunk to %d commands, as a transcript:\n\n%s", len(small), Format([]*Block{block}))
 }
 
-// fails replays a stream on emptied servers. A server that is gone counts as no
-// failure, so that the search ends with the stream that killed it.
-func (d *duel) fails(stream [][]string) bool {
-	return d.reset() == nil && d.send(stream) != nil
+// fails replays a stream on emptied servers, and reports whether it fails in the same way. A server that is gone
+// counts as no failure, so that the search ends with the stream that killed it.
+func (d *duel) fails(stream [][]string, kind string) bool {
+	if d.reset() != nil {
+		return false
+	}
+	err := d.send(stream)
+	return err != nil && kindOf(err) == kind
 }
+
+// kindOf is the words of a failure that say what differs: a stream that is cut in a transaction fails, too, but differently.
+func kindOf(err error) string {
+	words := strings.Fields(err.Error())
+	return strings.Join(words[:min(len(words), kindWords)], " ")
+}
+
+const kindWords = 2
 
 // rendered shows a stream as commands only.
 func rendered(stream [][]string) string {
