@@ -79,7 +79,6 @@ var (
 		"bgsave":       needsFiles,
 		"failover":     needsReplication,
 		"lastsave":     needsFiles,
-		"migrate":      needsCluster,
 		"module":       needsModules,
 		"psync":        needsReplication,
 		"replconf":     needsReplication,
@@ -87,8 +86,6 @@ var (
 		"save":         needsFiles,
 		"slaveof":      needsReplication,
 		"sync":         needsReplication,
-		"wait":         needsReplication,
-		"waitaof":      needsFiles,
 	}
 )
 

@@ -9,6 +9,7 @@
 //   - A command that is content with any one of its keys says so (each), and passes over keys that c.Tx.Holds does not
 //     report: it is then run on the shard of the key that changed alone. All other keys have nothing for it, else it would
 //     not wait. Keys are tried in the order of the arguments.
+//   - A command that waits for something else than keys (WAIT) gives an empty list of them, and its row the place Alone.
 //   - Where waiting is not allowed (MULTI, scripts) block answers at once as if time were up; c.mayBlock says which.
 //
 // How waiters are served is in shards/waiters.go. Here is the rest of a wait, in the goroutine of the connection: it ends with
@@ -35,6 +36,7 @@ type waitFor struct {
 	timeout time.Duration // 0: for ever
 	each    bool          // any one of the keys is enough to go on; else all keys of the command are needed
 	orGone  bool          // it is also run when a key holds something else, or nothing any more
+	late    func(*Call)   // answers when time is up; nil: a null array does
 }
 
 // block makes the command wait.
@@ -211,13 +213,22 @@ func (sl *sleeper) wait(w *bufio.Writer) error {
 	switch sl.waiter.Outcome() {
 	case endTimeout, endUnblockedAsTimeout:
 		sl.call.outcome = outcome{}
-		sl.call.Reply.NullArray()
+		sl.call.answerLate()
 	case endUnblockedAsError:
 		sl.call.fail(sl.mark, errUnblocked)
 	case endGone:
 		return errGone
 	}
 	return nil
+}
+
+// answerLate answers a command whose time is up.
+func (c *Call) answerLate() {
+	if c.waits.late != nil {
+		c.waits.late(c)
+		return
+	}
+	c.Reply.NullArray()
 }
 
 // listen answers the waiter's bell until the wait is over. The session counts as busy whenever that touches data.

@@ -13,7 +13,8 @@ import (
 )
 
 func keysRows() []Row {
-	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows(), dumpRows(), sortRows())
+	return slices.Concat(countingRows(), renameRows(), expireRows(), scanRows(), objectRows(), databaseRows(), dumpRows(), sortRows(), waitRows(),
+		migrateRows())
 }
 
 // sumOverShards are the tips of commands whose parts, one a shard, add up.

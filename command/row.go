@@ -114,7 +114,9 @@ type KeySpec struct {
 	Last, Step, Limit  int
 	KeyNum             bool
 	KeyNumAt, KeyFirst int
-	Find               func(args [][]byte) int // where the keys begin, 0 if there are none
+	Find               func(args [][]byte) int  // where the keys begin, 0 if there are none
+	Except             func(args [][]byte) bool // whether there are none after all
+	Only               func(args [][]byte) int  // finds the keys in place of Keyword, 0 if there are none
 	Notes              string
 }
 

@@ -322,6 +322,9 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 		return nil
 	case Alone:
 		s.conn.Yield()
+		if row.Flags&Blocking != 0 { // it waits for no key: any shard will do
+			return s.runBlocking(row, args, shards.Mask{1}, w)
+		}
 		return s.runCut(row, args, shards.Mask{}, w)
 	case OnAllShards:
 		s.conn.Yield()

@@ -257,6 +257,9 @@ func (r *Row) repeatedKeys(args [][]byte, fn func(i int, k *KeySpec)) {
 
 // bounds is where a spec's keys begin and end (inclusive) in these arguments.
 func (k *KeySpec) bounds(args [][]byte) (first, last, step int, ok bool) {
+	if k.Except != nil && k.Except(args) {
+		return 1, 0, 1, true
+	}
 	if k.Find != nil && k.Keyword == "" {
 		first = k.Find(args)
 		return max(first, 1), first, 1, true // from 1 to 0: no keys
@@ -299,6 +302,9 @@ func (k *KeySpec) counted(args [][]byte, first int) (from, to, step int, ok bool
 
 // findKeyword returns the position after the keyword, 0 if it is not there.
 func (k *KeySpec) findKeyword(args [][]byte) int {
+	if k.Only != nil {
+		return k.Only(args)
+	}
 	if k.Find != nil {
 		if at := k.Find(args); at > 0 {
 			return at

@@ -99,5 +99,5 @@ func isPanicOfACL(args []string) bool {
 			stores++
 		}
 	}
-	return stores > 1 || isRankOfFour(command)
+	return stores > 1 || isRankOfFour(command) || is("migrate")(command)
 }

@@ -7,6 +7,12 @@ package oracle
 func keysTable() Table {
 	return Table{
 		Name: "keys",
+		Kinds: map[string]func(g *Generator) string{
+			"replicas": func(g *Generator) string { return pick(g, "0", "0", "-1", "1", "100", "x", "9223372036854775808") },
+			"patience": func(g *Generator) string { return pick(g, "1", "1", "2", "-1", "x", "") },
+			"nokey":    func(*Generator) string { return "" },
+		},
+		Avoid: isMigrateToSomebody,
 		Forms: []Form{
 			{2, "DEL (key)+"},
 			{1, "UNLINK (key)+"},
@@ -35,6 +41,10 @@ func keysTable() Table {
 			{2, "OBJECT ENCODING key"},
 			{1, "OBJECT FREQ key"},
 			{1, "OBJECT IDLETIME key"},
+			{1, "OBJECT HELP"},
+			{1, "WAIT replicas patience"},
+			{1, "MIGRATE 127.0.0.1 1 key db (int|1000) [COPY] [REPLACE] [AUTH value|AUTH2 value value]"},
+			{1, "MIGRATE 127.0.0.1 1 (nokey|key) db 1000 [COPY] [REPLACE] [AUTH value] KEYS (key)+"},
 			{1, "FLUSHDB [ASYNC|SYNC]"},
 		},
 	}
@@ -51,4 +61,9 @@ func connectionTable() Table {
 			{1, "RESET"},
 		},
 	}
+}
+
+// isMigrateToSomebody reports whether damage has given MIGRATE another address than one where nobody listens.
+func isMigrateToSomebody(args []string) bool {
+	return is("migrate")(args) && len(args) > 2 && (args[1] != "127.0.0.1" || args[2] != "1")
 }

@@ -135,6 +135,12 @@ func (g *Generator) avoids(args []string) bool {
 func waitsLong(args []string) bool {
 	at := len(args) - 1
 	switch {
+	case is("xread", "xreadgroup")(args):
+		at = 1 + slices.IndexFunc(args, func(arg string) bool { return strings.EqualFold(arg, "block") })
+		if at == 0 || at == len(args) {
+			return false
+		}
+	case is("wait")(args):
 	case is("blmpop", "bzmpop")(args):
 		at = min(1, at)
 	case !is("blpop", "brpop", "blmove", "brpoplpush", "bzpopmin", "bzpopmax")(args):

@@ -303,6 +303,7 @@ const (
 	infoName        = 0
 	infoArity       = 1
 	infoFlags       = 2
+	infoCategories  = 6
 	infoTips        = 7
 	infoSubcommands = 9
 )
@@ -332,6 +333,10 @@ func adaptInfoRow(row Value) Value {
 	case "blmove", "blpop", "brpop", "brpoplpush", "bzpopmin", "bzpopmax":
 		flags := &row.Elems[infoFlags]
 		flags.Elems = slices.DeleteFunc(slices.Clone(flags.Elems), func(v Value) bool { return v.Text == "noscript" })
+	case "wait":
+		flags, categories := &row.Elems[infoFlags], &row.Elems[infoCategories]
+		flags.Elems = []Value{{Kind: '+', Text: "blocking"}}
+		categories.Elems = slices.Insert(slices.Clone(categories.Elems), 1, Value{Kind: '+', Text: "@blocking"})
 	}
 	return row
 }
