@@ -1,8 +1,8 @@
 /** main.ts: `npm run chaos`. Exit code 1 if an answer was wrong, a request hung, or one failed that need not. */
 
-import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { respiteBinary } from "../test/support/servers.js";
 import { describeReport, isSound } from "./report.js";
 import { runChaos } from "./run.js";
 
@@ -18,14 +18,15 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "300" },
     users: { type: "string", default: "50" },
     apps: { type: "string", default: "2" },
-    binary: { type: "string", default: process.env["RESPITE_BINARY"] ?? path.resolve(import.meta.dirname, "../../../bin/respite") },
+    binary: { type: "string" },
     help: { type: "boolean" },
   },
 });
-const options = { seconds: Number(values.seconds), users: Number(values.users), apps: Number(values.apps), binary: values.binary };
 if (values.help) {
   process.stdout.write(USAGE);
 } else {
+  const [seconds, users, apps] = [Number(values.seconds), Number(values.users), Number(values.apps)];
+  const options = { seconds, users, apps, binary: values.binary ?? respiteBinary() };
   const report = await runChaos(options);
   process.stdout.write(`${describeReport(options, report)}\n`);
   process.exitCode = isSound(report) ? 0 : 1;

@@ -6,10 +6,8 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import path from "node:path";
 import { parseArgs } from "node:util";
 
 import pg from "pg";
@@ -17,7 +15,7 @@ import pg from "pg";
 import { RedisCache } from "../src/index.js";
 import { RespiteService } from "../src/service.js";
 import { Postgres } from "../test/support/postgres.js";
-import { freePort } from "../test/support/servers.js";
+import { freePort, respiteBinary } from "../test/support/servers.js";
 import { createApp, NotingStore, type CacheControl, type Types } from "./app.js";
 
 const USAGE = `Usage: npm run example -- [options]
@@ -79,9 +77,7 @@ async function start(values: { port: string; binary?: string; redis?: string; po
 }
 
 async function startCache(binary: string | undefined): Promise<CacheServer> {
-  const program = binary ?? process.env["RESPITE_BINARY"] ?? path.resolve(import.meta.dirname, "../../../bin/respite");
-  if (program.includes("/") && !existsSync(program)) throw new Error(`${program} is missing: run the task \`build\``);
-  const service = new RespiteService({ binary: program, port: await freePort(), args: ["--save", ""] });
+  const service = new RespiteService({ binary: binary ?? respiteBinary(), port: await freePort(), args: ["--save", ""] });
   service.on("state", (state) => {
     say(`cache is ${state}`);
   });

@@ -41,7 +41,7 @@ export interface CacheTypes {
 
 export interface RedisCacheOptions {
   /** Where the cache is: a URL, ioredis options, or a client that the application keeps. Default 127.0.0.1:6379. */
-  readonly redis?: string | RedisOptions | Redis;
+  readonly redis?: string | RedisOptions | Redis | undefined;
   /** The database behind the cache. */
   readonly store?: Store;
   /** Begins every key; applications that share a cache need different ones. Default `app`. */

@@ -1,7 +1,8 @@
 /**
  * queries.ts: results of queries, with protection against stampedes.
  *
- * Who misses takes a lock in the cache; its owner alone loads. The others look
+ * Who misses takes a lock in the cache and looks once more, since another may have
+ * loaded before the lock was free; its owner alone loads. The others look
  * again until the result is there, the lock is free (its owner failed, or the
  * result was invalidated while it loaded) or the time is up; then they load
  * themselves. A result that has expired but is still there is handed out while
@@ -108,7 +109,7 @@ export class Queries {
     if (this.#running.has(name)) return;
     const work = async (): Promise<void> => {
       const locked = Date.now();
-      if (await this.#lock(keys)) await this.#loadAndFill(keys, moment, lifetime, loader, locked);
+      if (await this.#lock(keys)) await this.#loadLocked(keys, moment, lifetime, loader, locked);
     };
     this.#options.inBackground(this.#shared(name, work));
   }
@@ -118,7 +119,7 @@ export class Queries {
     let current: Moment | undefined = moment;
     for (let pause = FIRST_WAIT_MS; ; pause = Math.min(pause * 2, LONGEST_WAIT_MS)) {
       const locked = Date.now();
-      if (current && (await this.#lock(keys))) return this.#loadAndFill(keys, current, lifetime, loader, locked);
+      if (current && (await this.#lock(keys))) return this.#loadLocked(keys, current, lifetime, loader, locked);
       if (!current || Date.now() >= deadline) return this.#load(loader);
       this.#counters.waits++;
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
@@ -137,10 +138,16 @@ export class Queries {
     }
   }
 
-  async #loadAndFill(keys: EntryKeys, moment: Moment, lifetime: Lifetime, loader: Loader, locked: number): Promise<unknown> {
+  /** Loads as the owner of the lock, unless another has done so since the caller looked. */
+  async #loadLocked(keys: EntryKeys, moment: Moment, lifetime: Lifetime, loader: Loader, locked: number): Promise<unknown> {
     const unlock = (): string | undefined =>
       Date.now() - locked < this.#options.lockMs - LOCK_MARGIN_MS ? keys.lock : undefined;
     try {
+      const look = await this.#options.look(keys);
+      if (look?.found && look.freshUntil > Date.now()) {
+        this.#unlock(unlock());
+        return look.value;
+      }
       const value = await this.#load(loader);
       const fresh = jittered(lifetime.ttl);
       this.#options.inBackground(
@@ -149,10 +156,13 @@ export class Queries {
       this.#counters.fills++;
       return value;
     } catch (error) {
-      const lock = unlock();
-      if (lock !== undefined) this.#options.inBackground(this.#gate.run(() => this.#redis.unlink(lock)));
+      this.#unlock(unlock());
       throw error;
     }
+  }
+
+  #unlock(lock: string | undefined): void {
+    if (lock !== undefined) this.#options.inBackground(this.#gate.run(() => this.#redis.unlink(lock)));
   }
 
   async #load(loader: Loader): Promise<unknown> {

@@ -1,34 +1,25 @@
 // RedisCache without a store: what it keeps, under which keys, for how long.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
 import { Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis5";
 
 import { CacheUnavailableError, RedisCache, VOLATILITY } from "../src/index.js";
 import { Keys } from "../src/keys.js";
-import { Server, freePort, sleep, targets } from "./support/servers.js";
+import { eventually, freePort, sleep, targets } from "./support/servers.js";
+import { suiteOn } from "./support/suite.js";
 
 const PATIENT = { commandTimeoutMs: 2000 }; // on a busy machine, where speed is not the question
 
 for (const target of targets()) {
   describe(`cache on ${target.name}`, () => {
-    let server: Server;
-    let redis: Redis;
-
-    before(async () => {
-      server = await Server.start(target);
-      redis = new Redis(server.port);
-    });
-    after(async () => {
-      await redis.quit();
-      await server.stop();
-    });
+    const suite = suiteOn(target);
 
     let namespaces = 0;
     const open = async (options: ConstructorParameters<typeof RedisCache>[0] = {}): Promise<RedisCache> => {
-      const cache = new RedisCache({ redis: { port: server.port }, namespace: `t${++namespaces}`, ...PATIENT, ...options });
+      const cache = new RedisCache({ redis: { port: suite.server.port }, namespace: `t${++namespaces}`, ...PATIENT, ...options });
       assert.ok(await cache.ready(5000), "not ready");
       return cache;
     };
@@ -43,11 +34,11 @@ for (const target of targets()) {
       assert.deepEqual(await cache.getCachedMessages(7), [{ text: "hello" }, { text: "wörld\u0000" }]);
       assert.deepEqual(await cache.getUserProfile(7), { name: "Ada" });
       for (const [kind, ttl] of [["session", 3600], ["messages", 300], ["profile", 1800]] as const) {
-        const left = await redis.ttl(`shop:v:${kind}:7`);
+        const left = await suite.redis.ttl(`shop:v:${kind}:7`);
         assert.ok(left <= ttl && left > ttl - 5, `${kind}: ${left}`);
       }
       await cache.cacheUserSession(7, session, 5);
-      assert.ok((await redis.ttl("shop:v:session:7")) <= 5);
+      assert.ok((await suite.redis.ttl("shop:v:session:7")) <= 5);
       await cache.close();
     });
 
@@ -86,11 +77,11 @@ for (const target of targets()) {
     });
 
     test("removes thousands of keys by prefix, taking every character of it literally", async () => {
-      const cache = await open();
+      const cache = await open({ commandTimeoutMs: 20_000, lockMs: 60_000 }); // thousands at once
       const load = (): Promise<number> => Promise.resolve(1);
       await Promise.all(Array.from({ length: 3000 }, (_, i) => cache.cacheQuery(`many:${i}`, 60, load)));
       for (const odd of ["a*b", "a[bc]", "a?b", "a\\b", "axb", "ab"]) await cache.cacheQuery(odd, 60, load);
-      await sleep(50); // for the last fills
+      await eventually(async () => (await suite.redis.keys(`t${namespaces}:v:*`)).length === 3006, "all are filled", 20_000);
       assert.equal(await cache.invalidatePrefix("query:many:"), 3000);
       for (const odd of ["a*", "a[bc]", "a?b", "a\\b"]) assert.equal(await cache.invalidatePrefix(`query:${odd}`), 1, odd);
       assert.equal(await cache.invalidatePrefix("query:a"), 2);
@@ -120,7 +111,7 @@ for (const target of targets()) {
         for (let i = 0; i < 5; i++) {
           await cache.cacheQuery(`${name}:${i}`, name as keyof typeof VOLATILITY, () => Promise.resolve(i));
           await sleep(2);
-          const left = await redis.pttl(`t${namespaces}:v:query:${name}:${i}`);
+          const left = await suite.redis.pttl(`t${namespaces}:v:query:${name}:${i}`);
           assert.ok(left <= ttl * 1000 && left > ttl * 900 - 1000, `${name}: ${left}`);
           if (name === "static") seen.add(left);
         }
@@ -149,18 +140,18 @@ for (const target of targets()) {
     test("hands out the last result while one loads the next", async () => {
       const caches = await Promise.all([open({ namespace: "stale" }), open({ namespace: "stale" })]);
       let calls = 0;
-      const load = async (): Promise<number> => {
-        if (calls > 0) await sleep(300);
-        return ++calls;
-      };
-      assert.equal(await caches[0].cacheQuery("q", 1, load), 1);
+      let finish: (value: number) => void = () => assert.fail("no loader runs");
+      assert.equal(await caches[0].cacheQuery("q", 1, () => Promise.resolve(1)), 1);
       await sleep(1100);
-      const begun = Date.now();
-      for (const cache of caches) assert.equal(await cache.cacheQuery("q", 1, load), 1);
-      assert.ok(Date.now() - begun < 250, "waited for the loader");
-      await sleep(500);
-      assert.equal(calls, 2);
-      for (const cache of caches) assert.equal(await cache.cacheQuery("q", 60, load), 2);
+      const load = (): Promise<number> => {
+        calls++;
+        return new Promise((resolve) => (finish = resolve));
+      };
+      for (const cache of caches) assert.equal(await cache.cacheQuery("q", 1, load), 1); // the loader has not ended
+      await eventually(() => calls === 1, "one loads");
+      finish(2);
+      for (const cache of caches) await eventually(async () => (await cache.cacheQuery("q", 60, load)) === 2, "the next result");
+      assert.equal(calls, 1);
       await Promise.all(caches.map((cache) => cache.close()));
     });
 
@@ -203,7 +194,7 @@ for (const target of targets()) {
     test("declares everything invalid when somebody else empties the server", async () => {
       const cache = await open();
       await cache.cacheQuery("q", 60, () => Promise.resolve(1));
-      await redis.flushall();
+      await suite.redis.flushall();
       assert.equal(await cache.cacheQuery("q", 60, () => Promise.resolve(2)), 2);
       assert.ok(await cache.ready(2000));
       assert.equal(await cache.cacheQuery("q", 60, () => Promise.resolve(3)), 3);
@@ -212,7 +203,7 @@ for (const target of targets()) {
     });
 
     test("uses a client that the application made, of ioredis 5 too, and leaves it open", async () => {
-      for (const client of [new Redis(server.port), new Redis5(server.port) as unknown as Redis]) {
+      for (const client of [new Redis(suite.server.port), new Redis5(suite.server.port) as unknown as Redis]) {
         const cache = await open({ redis: client });
         await cache.cacheUserProfile(1, "x");
         assert.equal(await cache.getUserProfile(1), "x");

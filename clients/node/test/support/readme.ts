@@ -5,10 +5,17 @@ import path from "node:path";
 
 import ts from "typescript";
 
+import { respiteBinary } from "./servers.js";
+
 const README = readFileSync(path.resolve(import.meta.dirname, "../../README.md"), "utf8");
 const IMPORT = /^import (?:(\{[^}]*\})|(\w+)) from "([^"]+)";$/gm;
 
 type Body = (...args: unknown[]) => Promise<Record<string, unknown>>;
+
+/** All blocks of TypeScript. */
+export function codeBlocks(): string[] {
+  return [...README.matchAll(/\n```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+}
 
 /** The first block of TypeScript after a line that begins so. */
 function recipe(title: string): string {
@@ -36,6 +43,8 @@ export async function runRecipe<T extends string>(
       `const ${names ?? `{ default: ${name} }`} = await load(${JSON.stringify(module)});`,
     )
     .replaceAll("127.0.0.1:6379", `127.0.0.1:${port}`)
+    .replaceAll("port: 6379", `port: ${port}`)
+    .replaceAll("/usr/local/bin/respite", respiteBinary())
     .replaceAll('host: "127.0.0.1"', `host: "127.0.0.1", port: ${port}`);
   const script = ts.transpile(`${code}\nreturn { ${made.join(", ")} };`, { target: ts.ScriptTarget.ES2022 });
   const AsyncFunction = (async () => Promise.resolve()).constructor as new (...parts: string[]) => Body;
@@ -45,5 +54,6 @@ export async function runRecipe<T extends string>(
 
 /** The package itself by its sources, so that what is tested is what was written. */
 async function load(module: string): Promise<unknown> {
-  return module === "respite-cache" ? import("../../src/index.js") : import(module);
+  if (module === "respite-cache") return import("../../src/index.js");
+  return module === "respite-cache/service" ? import("../../src/service.js") : import(module);
 }
