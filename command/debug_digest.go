@@ -42,6 +42,9 @@ var digestTypes = map[value.Type]int{value.String: 0, value.List: 1, value.Set: 
 // digestDeadline is what a key with a deadline has besides: not which one, for that differs by the time that a copy takes.
 const digestDeadline = "!!expire!!"
 
+// digestFieldDeadline is the same of a field of a hash (Redis 7.4, src/debug.c).
+const digestFieldDeadline = "!!hexpire!!"
+
 // sign takes in what a key holds.
 func (d *digest) sign(it shards.Item) {
 	d.mixNumber(digestTypes[it.Type()])
@@ -99,12 +102,14 @@ func (d *digest) signSortedSet(v value.View) {
 
 func (d *digest) signHash(v value.View) {
 	h := value.ViewHash(v)
-	h.Each(func(field, val value.Element) bool {
+	h.EachTimed(func(field, val value.Element, deadline int64) {
 		var pair digest
 		pair.mixElement(field)
 		pair.mixElement(val)
+		if deadline != 0 {
+			pair.add([]byte(digestFieldDeadline))
+		}
 		d.add(pair[:])
-		return true
 	})
 }
 

@@ -74,7 +74,7 @@ func (g *Generator) dryRun() []string {
 }
 
 // isPanicOfACL reports what the oracle ends at, or where it looks at the first of several options and then uses the last, whose keys we
-// look at too; and whose arity 7.0 has otherwise.
+// look at too; and whose arity, keys or categories 7.0 has otherwise.
 func isPanicOfACL(args []string) bool {
 	if !is("acl")(args) || len(args) < 2 {
 		return false
@@ -99,5 +99,5 @@ func isPanicOfACL(args []string) bool {
 			stores++
 		}
 	}
-	return stores > 1 || isRankOfFour(command) || is("migrate")(command)
+	return stores > 1 || isRankOfFour(command) || is("migrate", "wait")(command)
 }
