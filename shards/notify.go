@@ -21,10 +21,11 @@ func NewNotices(wanted func(class byte) bool, publish func(db int, key []byte, e
 	return n
 }
 
-// noticeLog is the events of a transaction. They are few, and their keys short.
+// noticeLog is the events of a transaction, and where they go. They are few, and their keys short.
 type noticeLog struct {
-	events []notice
-	keys   []byte
+	publish func(db int, key []byte, e Event)
+	events  []notice
+	keys    []byte
 }
 
 // notice is one event; its key ends at end in the log's keys, where that of the next one begins.
@@ -37,6 +38,7 @@ type notice struct {
 func (tx *Tx) note(db int, key []byte, e Event) {
 	if n := tx.limits.Notices; n != nil && n.wanted[e] {
 		l := &tx.notices
+		l.publish = n.publish // what is noted is told, though a command of the transaction ends notifications
 		l.keys = append(l.keys, key...)
 		l.events = append(l.events, notice{db, len(l.keys), e})
 	}
@@ -60,9 +62,9 @@ func (tx *Tx) Tell() {
 	if len(l.events) == 0 {
 		return
 	}
-	publish, from := tx.limits.Notices.publish, 0
+	from := 0
 	for _, n := range l.events {
-		publish(n.db, l.keys[from:n.end], n.event)
+		l.publish(n.db, l.keys[from:n.end], n.event)
 		from = n.end
 	}
 	l.reset()

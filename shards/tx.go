@@ -88,6 +88,7 @@ func (tx *Tx) Step(db int) {
 	if tx.job != nil && tx.job.borrows && tx.g.torn.Load() {
 		tx.job.lapse()
 	}
+	tx.limits = tx.g.limits.Load() // the one before may have changed them
 	tx.db, tx.quiet, tx.voided, tx.opened, tx.settled, tx.noted = db, false, false, 0, tx.changes, len(tx.notices.events)
 }
 
