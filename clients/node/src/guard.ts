@@ -38,5 +38,6 @@ exec 4<&- </dev/null
 wait "$server"
 status=$?
 kill -KILL "$watcher" 2>/dev/null
+wait "$watcher" 2>/dev/null
 exit "$status"
 `;
