@@ -48,17 +48,13 @@ func TestALargeCollectionIsEvictedAlone(t *testing.T) {
 			}
 		}
 	})
-	var d *db
-	g.Run(maskOf(0), 0, func(tx *Tx) {
-		it, _ := tx.Peek(large)
-		d = it.d
-	})
 	limits := g.Limits()
 	limits.MaxMemory, limits.Policy, limits.Samples = g.Used()-1<<20, Policy{Order: AnyKey}, 5
-	g.limits.Store(&limits)
-	g.Run(maskOf(0), 0, func(tx *Tx) {
+	g.Run(g.All(), 0, func(tx *Tx) { // of both shards, whose turns would evict what they find
+		g.limits.Store(&limits)
+		tx.limits = &limits
 		it, _ := tx.Peek(large)
-		g.shards[0].evict(tx, 0, d, it.ref)
+		g.shards[0].evict(tx, 0, it.d, it.ref)
 		g.shards[0].freeEvicted()
 		require.True(t, tx.over())
 		require.True(t, tx.MakeRoom())
