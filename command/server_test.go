@@ -278,7 +278,10 @@ func TestSlowLogEntries(t *testing.T) {
 func TestSlowLogHidesSecrets(t *testing.T) {
 	r := newServerRig(t)
 	r.do("CONFIG SET slowlog-log-slower-than 0")
-	for _, line := range []string{"CONFIG SET timeout 1 masterauth hunter2", "HELLO 2 AUTH default hunter2"} {
+	for _, line := range []string{
+		"CONFIG SET timeout 1 masterauth hunter2", "HELLO 2 AUTH default hunter2",
+		"MIGRATE 127.0.0.1 1 k 0 1 COPY AUTH hunter2", "MIGRATE 127.0.0.1 1 k 0 1 AUTH2 auth hunter2 REPLACE",
+	} {
 		r.do(line)
 		got := r.do("SLOWLOG GET 1")
 		require.NotContains(t, got, "hunter2", line)
