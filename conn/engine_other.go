@@ -2,6 +2,12 @@
 
 package conn
 
-import "errors"
+import (
+	"errors"
 
-func newEpoll(int) (engine, error) { return nil, errors.New("there is no epoll on this system") }
+	"respite/command"
+)
+
+func newEpoll(int, func(onLong func()) *command.Round) (engine, error) {
+	return nil, errors.New("there is no epoll on this system")
+}
