@@ -79,6 +79,24 @@ func findMigrateKeys(args [][]byte) int {
 	return migrateKeys(args)
 }
 
+// withoutMigrateSecrets is a MIGRATE's arguments as others may see them.
+func withoutMigrateSecrets(c *Call) [][]byte {
+	secrets, keys := 0, migrateKeys(c.Args) // how many words of AUTH or AUTH2 are still to come
+	return hide(c.Args, func(i int) bool {
+		switch {
+		case secrets > 0:
+			secrets--
+			return true
+		case i < firstMigrateOption || keys > 0 && i >= keys:
+		case c.Option(i, "auth"):
+			secrets = 1
+		case c.Option(i, "auth2"):
+			secrets = 2
+		}
+		return false
+	})
+}
+
 func parseMigrate(c *Call) (o migrateOptions, err error) {
 	o.host, o.port, o.keys = string(c.Args[1]), string(c.Args[2]), c.Args[3:4]
 	if err := o.parseWords(c); err != nil {

@@ -90,21 +90,7 @@ func (e *Executor) withoutSecrets(c *Call) [][]byte {
 	case "auth":
 		return hide(c.Args, func(i int) bool { return i > 0 })
 	case "migrate":
-		left := 0 // words of AUTH or AUTH2 that are still to come
-		keys := migrateKeys(c.Args)
-		return hide(c.Args, func(i int) bool {
-			switch {
-			case left > 0:
-				left--
-				return true
-			case i < firstMigrateOption || keys > 0 && i >= keys:
-			case c.Option(i, "auth"):
-				left = 1
-			case c.Option(i, "auth2"):
-				left = 2
-			}
-			return false
-		})
+		return withoutMigrateSecrets(c)
 	}
 	return c.whole()
 }
