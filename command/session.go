@@ -145,6 +145,7 @@ func (s *Session) Do(args [][]byte, w *bufio.Writer) error {
 	return s.do(s.exec.table.Lookup(args), args, w)
 }
 
+// do is Do for a command whose row has been found, or that has none.
 func (s *Session) do(row *Row, args [][]byte, w *bufio.Writer) error {
 	if s.batch == nil {
 		s.takeUp()

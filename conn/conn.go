@@ -81,10 +81,12 @@ func (c *conn) streamLoop() error {
 }
 
 // answer runs every whole command that is buffered and sends the replies.
-func (c *conn) answer() error {
-	err := c.run()
+func (c *conn) answer() error { return c.sendAfter(c.run()) }
+
+// sendAfter is send after what may have failed: that failure counts first.
+func (c *conn) sendAfter(err error) error {
 	if sendErr := c.send(); err == nil {
-		err = sendErr
+		return sendErr
 	}
 	return err
 }

@@ -366,19 +366,13 @@ func (w *watch) reply() (done bool, err error) {
 			return false, nil
 		}
 	}
-	if sendErr := w.send(); err == nil {
-		err = sendErr
-	}
-	return true, err
+	return true, w.sendAfter(err)
 }
 
 // catchUp runs a lone command that has not run with its round, and goes on.
 func (w *watch) catchUp() {
 	w.leads, w.left = nil, w.server.age()
-	err := w.session.Flush(w.replies)
-	if sendErr := w.send(); err == nil {
-		err = sendErr
-	}
+	err := w.sendAfter(w.session.Flush(w.replies))
 	w.endTurn(w.left)
 	if err != nil {
 		w.end(err)

@@ -107,10 +107,7 @@ func (c *conn) step() outcome {
 		return c.stopped(err)
 	}
 	if err := c.run(); err != nil || c.session.Closing() && !c.session.InRound() {
-		if sendErr := c.send(); err == nil {
-			err = sendErr
-		}
-		return c.stopped(err)
+		return c.stopped(c.sendAfter(err))
 	}
 	if c.poll.got < c.poll.room {
 		return short

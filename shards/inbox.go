@@ -184,14 +184,22 @@ func (s *shard) run(m message) {
 		s.settle()
 		return
 	}
-	s.runPart(m.job, m.part)
+	s.runPart(m.job, m.job.parts[m.part].work)
 	m.job.partDone()
 }
 
-func (s *shard) runPart(j *Job, part int) {
+func (s *shard) runPart(j *Job, w Work) {
 	s.tx.limits, s.tx.client = s.g.limits.Load(), j.client
-	j.parts[part].work.Run(&s.tx)
+	w.Run(&s.tx)
 	s.settle()
+}
+
+// runInline runs a part on the goroutine of its job, which owns the shard and gives it up.
+func (s *shard) runInline(j *Job, w Work) {
+	s.tx.job = j
+	s.runPart(j, w)
+	s.tx.job = nil
+	s.release()
 }
 
 // settle is what an owner does after each message that wrote: publish the memory used and see to the next expiry turn.

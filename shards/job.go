@@ -54,10 +54,7 @@ func (j *Job) Run() {
 	for i := range j.parts {
 		if p := &j.parts[i]; p.inline { // may have been left to the shard's goroutine by the part before
 			j.running = i
-			p.shard.tx.job = j
-			p.shard.runPart(j, i)
-			p.shard.tx.job = nil
-			p.shard.release()
+			p.shard.runInline(j, p.work)
 			ran++
 		}
 	}
@@ -65,17 +62,13 @@ func (j *Job) Run() {
 	j.reset()
 }
 
-// RunIdle runs work on a shard if that is idle, and reports whether it was; the job must be empty.
+// RunIdle runs work on a shard, on this goroutine, if that is idle, and reports whether it was. The job must be empty.
 func (j *Job) RunIdle(shard int, w Work) bool {
 	s := j.g.shards[shard]
 	if !s.claim() {
 		return false
 	}
-	s.tx.limits, s.tx.job = j.g.limits.Load(), j
-	w.Run(&s.tx)
-	s.tx.job = nil
-	s.settle()
-	s.release()
+	s.runInline(j, w)
 	return true
 }
 
