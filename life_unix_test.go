@@ -38,6 +38,7 @@ type process struct {
 	addr string
 	out  io.Closer // where its log comes from
 	log  *bufio.Reader
+	init string // the line that says what it consists of
 }
 
 func startProcess(t *testing.T, args string) *process {
@@ -56,20 +57,30 @@ func startProcess(t *testing.T, args string) *process {
 			_ = p.cmd.Wait()
 		}
 	})
+	p.init = p.says("Server initialized")
 	p.says("Ready to accept connections")
 	return p
 }
 
-// says reads the log up to a line that has this text.
-func (p *process) says(text string) {
+// says reads the log up to a line that has this text, and returns that.
+func (p *process) says(text string) string {
 	p.t.Helper()
 	for {
 		line, err := p.log.ReadString('\n')
 		require.NoError(p.t, err, text)
 		if strings.Contains(line, text) {
-			return
+			return line
 		}
 	}
+}
+
+// With netpoll the runtime has as many processors as wait for sockets, unless somebody has told it how many it is to have.
+func TestProcessors(t *testing.T) {
+	const args = "--io-engine netpoll --io-pollers 3"
+	t.Setenv("GOMAXPROCS", "")
+	require.Contains(t, startProcess(t, args).init, "processors=3\n")
+	t.Setenv("GOMAXPROCS", "5")
+	require.Contains(t, startProcess(t, args).init, "processors=5\n")
 }
 
 func (p *process) signal(sig syscall.Signal) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -85,6 +86,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	defer writePidFile(cfg, s.log)()
+	if n := s.conns.Processors(); n > 0 && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n)
+	}
 	s.greet()
 	if err := s.listen(); err != nil {
 		s.log.Error("Failed listening on port, aborting", "error", err)
@@ -304,7 +308,7 @@ func (s *server) greet() {
 			"configured", now.MaxClients, "maxclients", can)
 		s.conns.LimitClients(can)
 	}
-	s.log.Info("Server initialized", "shards", s.group.N(), "databases", s.group.Databases())
+	s.log.Info("Server initialized", "shards", s.group.N(), "databases", s.group.Databases(), "processors", runtime.GOMAXPROCS(0))
 }
 
 // listen opens every socket that the configuration asks for.

@@ -496,7 +496,7 @@ func ownRows() []Row {
 			into(toBool(func(s *Snapshot) *bool { return &s.InlineRuns })),
 		enum("io-engine", EngineAuto, []string{EngineAuto, EngineNetpoll, EngineEpoll}, "What wakes connections; auto: the best there is.").
 			into(toString(func(s *Snapshot) *string { return &s.IOEngine })),
-		integer("io-pollers", 0, 0, maxPollers, "Goroutines that wait for sockets with io-engine epoll; 0 for three quarters of the processors, at least one.").
+		integer("io-pollers", 0, 0, maxPollers, "Processors that wait for sockets; 0 for three quarters of them, at least one.").
 			into(toInt(func(s *Snapshot) *int { return &s.IOPollers })),
 		boolean("http-endpoints", true, "Answer HTTP requests for /healthz, /readyz and /metrics.").
 			into(toBool(func(s *Snapshot) *bool { return &s.HTTPEndpoints })),

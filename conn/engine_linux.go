@@ -244,6 +244,9 @@ func (e *epoll) cycles() (all []*cycles) {
 	return all
 }
 
+// processors implements engine.
+func (*epoll) processors() int { return 0 }
+
 // add makes the poller watch a connection's socket. The connection is claimed.
 func (p *poller) add(w *watch) error {
 	p.mu.Lock()

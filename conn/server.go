@@ -80,6 +80,9 @@ func NewServer(e *command.Executor, c *config.Config, log *slog.Logger) (*Server
 	return s, nil
 }
 
+// Processors is how many processors goroutines should have (runtime.GOMAXPROCS); 0: as many as the runtime has chosen.
+func (s *Server) Processors() int { return s.engine.processors() }
+
 const (
 	writerSize    = 16 << 10
 	boxSize       = 512         // bytes of a new outbox

@@ -120,23 +120,6 @@ func (s *socket) Read(p []byte) (int, error) {
 // descriptor implements nonBlocking.
 func (s *socket) descriptor() int { return s.fd }
 
-// tryWrite implements nonBlocking.
-func (s *socket) tryWrite(p []byte) (sent int, err error) {
-	for sent < len(p) {
-		n, err := sysWrite(s.fd, p[sent:])
-		switch err {
-		case nil:
-			sent += n
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return sent, nil
-		default:
-			return sent, s.failed("write", err)
-		}
-	}
-	return sent, nil
-}
-
 // Write implements net.Conn.
 func (s *socket) Write(p []byte) (sent int, err error) {
 	for sent < len(p) {
