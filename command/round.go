@@ -85,6 +85,16 @@ func (r *Round) Run() {
 	}
 }
 
+// RunStrays runs those of the commands left out by Run whose shards are idle by now. Most owners of a shard have it for as long as a few
+// replies take to send, while to send a command to it takes a goroutine.
+func (r *Round) RunStrays() {
+	for i := range r.batch.exec.group.N() {
+		if r.strays.Has(i) && r.batch.job.RunIdle(i, r.batch.parts[i]) {
+			r.strays.Unset(i)
+		}
+	}
+}
+
 // Reset empties the round. All sessions in it must have collected.
 func (r *Round) Reset() {
 	if len(r.batch.commands) > 0 {
@@ -95,6 +105,11 @@ func (r *Round) Reset() {
 
 // InRound reports whether a command of the session is in a round.
 func (s *Session) InRound() bool { return s.round != nil }
+
+// Strays reports whether a command of the session is in a round that has run, and has been left out.
+func (s *Session) Strays() bool {
+	return s.round != nil && s.round.strays.Has(s.round.batch.commands[s.seat].part)
+}
 
 // Collect writes the reply of the session's command of a round, which has run, to w. If the command has not, ran is false: it is the
 // session's own from here on, and Flush must follow.

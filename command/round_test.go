@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -86,25 +87,39 @@ func TestLoneCommandsRunTogether(t *testing.T) {
 	require.GreaterOrEqual(t, a.lastActive.Load(), a.created)
 }
 
-// A command for a shard that somebody owns does not wait with the others, and they not for it.
-func TestStraysOfARound(t *testing.T) {
-	r := newServerRig(t)
-	g := r.exec.group
-	busyKey, idleKey := "k", "other"
-	for i := 0; g.Route([]byte(idleKey)) == g.Route([]byte(busyKey)); i++ {
-		idleKey += "x"
-	}
-	held, free, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+// own owns the shard of a key until the returned function is called.
+func (r *serverRig) own(key string) (free func()) {
+	held, until, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
 		var need shards.Mask
-		need.Set(g.Route([]byte(busyKey)))
-		g.Run(need, 0, func(*shards.Tx) {
+		need.Set(r.exec.group.Route([]byte(key)))
+		r.exec.group.Run(need, 0, func(*shards.Tx) {
 			close(held)
-			<-free
+			<-until
 		})
 	}()
 	<-held
+	return func() {
+		close(until)
+		<-over
+	}
+}
+
+// twoShards names two keys on different shards.
+func (r *serverRig) twoShards() (a, b string) {
+	a, b = "k", "other"
+	for r.exec.group.Route([]byte(a)) == r.exec.group.Route([]byte(b)) {
+		b += "x"
+	}
+	return a, b
+}
+
+// A command for a shard that somebody owns does not wait with the others, and they not for it.
+func TestStraysOfARound(t *testing.T) {
+	r := newServerRig(t)
+	busyKey, idleKey := r.twoShards()
+	free := r.own(busyKey)
 	round := r.exec.NewRound(func() {})
 	a, b := r.lone(), r.lone()
 	require.True(t, a.sends(t, round, "APPEND "+busyKey+" v"))
@@ -119,14 +134,38 @@ func TestStraysOfARound(t *testing.T) {
 	require.False(t, ran)
 	round.Reset() // its arguments are its own by now
 	require.True(t, b.sends(t, round, "STRLEN "+idleKey))
-	close(free)
-	<-over
+	free()
 	require.NoError(t, a.Flush(a.w))
 	require.Equal(t, ":1\r\n", a.takes(t))
 	require.Equal(t, "$1\r\nv\r\n", r.do("GET "+busyKey))
 	round.Run()
 	b.collects(t)
 	require.Equal(t, ":1\r\n", b.takes(t))
+}
+
+// A command whose shard is owned for no longer than the others' replies take is still one of the round.
+func TestStraysThatAreTriedAgain(t *testing.T) {
+	r := newServerRig(t)
+	busyKey, idleKey := r.twoShards()
+	free := r.own(busyKey)
+	round := r.exec.NewRound(func() {})
+	a, b := r.lone(), r.lone()
+	require.True(t, a.sends(t, round, "APPEND "+busyKey+" v"))
+	require.True(t, b.sends(t, round, "APPEND "+idleKey+" v"))
+	round.Run()
+	round.RunStrays()
+	require.True(t, a.Strays())
+	b.collects(t)
+	free()
+	for a.Strays() { // the shard may be given up a little later
+		round.RunStrays()
+		runtime.Gosched()
+	}
+	require.True(t, a.collects(t))
+	round.Reset()
+	require.False(t, a.Strays())
+	require.Equal(t, ":1\r\n", a.takes(t))
+	require.Equal(t, "$1\r\nv\r\n", r.do("GET "+busyKey))
 }
 
 // What might wait, needs more than its shard, or is not silent about itself goes its own way.

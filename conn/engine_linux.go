@@ -141,7 +141,8 @@ type ending struct {
 	poller *poller
 	round  *command.Round
 	ran    []*watch
-	leads  bool // while it runs: the goroutine still leads
+	strays []*watch // of those, who are left for last
+	leads  bool     // while it runs: the goroutine still leads
 }
 
 func newEnding(p *poller) *ending {
@@ -160,27 +161,45 @@ func (e *ending) yield() {
 }
 
 // run runs the lone commands and sends the replies of the round, and reports whether the goroutine still leads. All together wake their
-// clients less often than one by one: a client's thread that has been woken for the first finds the others when it is done with it.
+// clients less often than one by one: a client's thread that has been woken for the first finds the others when it is done with it. Commands
+// whose shard is busy are tried again when the other replies are on their way.
 func (e *ending) run() bool {
 	e.leads = true
 	e.round.Run()
 	for i, w := range e.ran {
 		e.ran[i] = nil
-		switch done, err := w.reply(); {
-		case !done:
-			go w.catchUp()
-		case err != nil:
-			go w.end(err)
-		case w.emptied() && w.letGo():
-		case e.leads:
-			e.poller.later = append(e.poller.later, w)
-		default:
-			go w.serve(nil)
+		if w.session.Strays() {
+			e.strays = append(e.strays, w)
+		} else {
+			e.finish(w)
 		}
 	}
 	e.ran = e.ran[:0]
+	if len(e.strays) > 0 {
+		e.round.RunStrays()
+		for i, w := range e.strays {
+			e.strays[i] = nil
+			e.finish(w)
+		}
+		e.strays = e.strays[:0]
+	}
 	e.round.Reset()
 	return e.leads
+}
+
+// finish sends the replies of one connection, and lets go of it or sees that somebody goes on with it.
+func (e *ending) finish(w *watch) {
+	switch done, err := w.reply(); {
+	case !done:
+		go w.catchUp()
+	case err != nil:
+		go w.end(err)
+	case w.emptied() && w.letGo():
+	case e.leads:
+		e.poller.later = append(e.poller.later, w)
+	default:
+		go w.serve(nil)
+	}
 }
 
 // round begins a new round with the connections that have more to read and those that something has come for.

@@ -26,6 +26,9 @@ type Mask [MaxShards / 64]uint64
 // Set adds a shard.
 func (m *Mask) Set(shard int) { m[shard>>6] |= 1 << (shard & 63) }
 
+// Unset takes a shard out of the set.
+func (m *Mask) Unset(shard int) { m[shard>>6] &^= 1 << (shard & 63) }
+
 // Has reports whether the set holds a shard.
 func (m *Mask) Has(shard int) bool { return m[shard>>6]&(1<<(shard&63)) != 0 }
 
