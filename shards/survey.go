@@ -26,6 +26,7 @@ import (
 
 const (
 	surveyStep   = 512    // keys looked at in a turn: some 50 microseconds
+	surveyAhead  = 128    // keys whose headers are asked for together
 	surveyRest   = 10     // milliseconds between two turns of a pass
 	surveyPause  = 10_000 // milliseconds between two passes
 	surveyAtOnce = 4096   // keys of a shard that are looked at as soon as somebody asks
@@ -52,8 +53,9 @@ type survey struct {
 	pass  []census // by database; what has been seen of the pass under way, nil if none is
 	db    int      // where that is
 	at    uint64
-	next  int64    // unix milliseconds: when to go on
-	known []census // of the last whole pass
+	next  int64          // unix milliseconds: when to go on
+	known []census       // of the last whole pass
+	refs  []keyspace.Ref // scratch: the keys of a turn
 }
 
 // census is what a pass has seen of one database; nil fields are those of an empty one.
@@ -98,10 +100,10 @@ func (s *shard) surveySome(count int) (done bool) {
 		}
 		d, c := s.dbs[v.db], &v.pass[v.db]
 		if d.space.Len() > 0 {
-			v.at = d.space.Scan(v.at, count, func(ref keyspace.Ref) {
-				c.see(d, ref)
-				count--
-			})
+			v.refs = v.refs[:0]
+			v.at = d.space.Scan(v.at, count, func(ref keyspace.Ref) { v.refs = append(v.refs, ref) })
+			count -= len(v.refs)
+			c.see(d, v.refs)
 		}
 		if v.at != 0 {
 			return false
@@ -111,15 +113,23 @@ func (s *shard) surveySome(count int) (done bool) {
 	return true
 }
 
-// see counts one key.
-func (c *census) see(d *db, ref keyspace.Ref) {
-	it := Item{d, ref}
-	t, size := it.Type(), value.Length(it.View())
-	if c.sizes == nil {
+// see counts keys. Their headers lie all over the memory: it asks for many at once, so that they come together.
+func (c *census) see(d *db, refs []keyspace.Ref) {
+	if c.sizes == nil && len(refs) > 0 {
 		c.sizes = new(Sizes)
 	}
-	c.sizes[t][bits.Len64(uint64(size))]++
-	c.remember(t, size, it)
+	for ahead := range slices.Chunk(refs, surveyAhead) {
+		var kinds [surveyAhead]keyspace.Kind
+		for i, ref := range ahead {
+			kinds[i] = d.space.Kind(ref)
+		}
+		for i, ref := range ahead {
+			it := Item{d, ref}
+			t, size := value.TypeOf(kinds[i]), value.Length(it.View())
+			c.sizes[t][bits.Len64(uint64(size))]++
+			c.remember(t, size, it)
+		}
+	}
 }
 
 // remember keeps a key if it is one of the largest of its type so far.
