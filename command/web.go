@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"respite/acl"
 	"respite/shards"
 	"respite/stats"
@@ -75,23 +73,12 @@ func (e *Executor) healthy(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // a client that is gone needs no answer
 }
 
-// gather writes the metrics. It holds all shards for as long as counters are copied, once for each histogram, so that nobody waits for
-// all of it.
+// gather writes the metrics. It holds all shards for what is asked of all data at once, and then each by itself for its counters of
+// commands, so that nobody waits for all of it.
 func (e *Executor) gather(s *stats.Scrape) {
-	var ran []*Row
-	e.onAllShards(func(tx *shards.Tx) {
-		e.gatherData(s, tx)
-		e.gatherMemory(s, tx)
-		for _, row := range e.table.all {
-			if n := e.stats.Counts(row.id); n.Calls > 0 || n.Rejected > 0 {
-				ran = append(ran, row)
-				gatherCounts(s, row, n)
-			}
-		}
-	})
-	for _, row := range ran {
-		e.gatherLatencies(s, row)
-	}
+	e.group.Run(e.group.All(), 0, func(tx *shards.Tx) { e.gatherData(s, tx) })
+	e.gatherCommands(s)
+	e.gatherMemory(s)
 	e.gatherClients(s)
 	for i := range e.group.N() {
 		s.Gauge("respite_shard_queue", "Messages that wait for a busy shard.", float64(e.group.Queued(i)), "shard", strconv.Itoa(i))
@@ -102,8 +89,6 @@ func (e *Executor) gather(s *stats.Scrape) {
 	s.Gauge("respite_info", "Always 1; its labels tell of the server.", 1, "version", Version, "redis_version", RedisVersion)
 	s.Gauge("respite_uptime_seconds", "Time since the start.", seconds(e.group.Now()-e.self.started))
 }
-
-func (e *Executor) onAllShards(body func(*shards.Tx)) { e.group.Run(e.group.All(), 0, body) }
 
 // seconds converts nanoseconds.
 func seconds(nanos int64) float64 { return float64(nanos) / second }
@@ -124,28 +109,36 @@ func (e *Executor) gatherData(s *stats.Scrape, tx *shards.Tx) {
 	s.Gauge("respite_expiry_lag_seconds", "How long the oldest key that is due has been.", seconds(tx.ExpiryLag()*millisecond))
 }
 
-func (e *Executor) gatherMemory(s *stats.Scrape, tx *shards.Tx) {
-	m := e.memory(tx)
-	s.Gauge("respite_memory_used_bytes", "Keys, values and clients' buffers.", float64(m.used))
-	s.Gauge("respite_memory_clients_bytes", "Clients' buffers.", float64(m.clients))
-	s.Gauge("respite_memory_peak_bytes", "The most that was used so far.", float64(m.peak))
+func (e *Executor) gatherMemory(s *stats.Scrape) {
+	clients := e.measureClients()
+	used := e.group.Used() + clients
+	s.Gauge("respite_memory_used_bytes", "Keys, values and clients' buffers.", float64(used))
+	s.Gauge("respite_memory_clients_bytes", "Clients' buffers.", float64(clients))
+	s.Gauge("respite_memory_peak_bytes", "The most that was used so far.", float64(e.notePeak(used)))
 	s.Gauge("respite_memory_limit_bytes", "What may be used: maxmemory, or its default.", float64(e.group.Limits().MaxMemory))
 }
 
-func gatherCounts(s *stats.Scrape, row *Row, n stats.Counts) {
-	s.Counter("respite_commands_total", "Commands that were run.", float64(n.Calls), "command", row.full)
-	s.Counter("respite_commands_failed_total", "Commands that were run and answered with an error.", float64(n.Failed), "command", row.full)
-	s.Counter("respite_commands_rejected_total", "Commands that were refused before they ran.", float64(n.Rejected), "command", row.full)
-}
-
-// gatherLatencies writes how long runs of a command took, if that is tracked (latency-tracking). The shards are held while the figures are
-// added up; to sort them into what Prometheus wants takes four times as long.
-func (e *Executor) gatherLatencies(s *stats.Scrape, row *Row) {
-	var h *hdrhistogram.Histogram
-	var nanos int64
-	e.onAllShards(func(*shards.Tx) { h, nanos = e.stats.Latencies(row.id), e.stats.Counts(row.id).Nanos })
-	if h != nil {
-		s.Latencies("respite_command_seconds", "How long commands took.", h, nanos, "command", row.full)
+// gatherCommands writes what is counted of every command that has run or was refused, and how long its runs took, if that is tracked
+// (latency-tracking).
+func (e *Executor) gatherCommands(s *stats.Scrape) {
+	tally := s.Tally(len(e.table.all))
+	for i := range e.group.N() {
+		var one shards.Mask
+		one.Set(i)
+		e.group.Run(one, 0, func(*shards.Tx) { e.stats.AddShard(tally, i) })
+	}
+	e.stats.AddOwn(tally)
+	for _, row := range e.table.all {
+		n := tally.Command(row.id)
+		if n.Calls == 0 && n.Rejected == 0 {
+			continue
+		}
+		s.Counter("respite_commands_total", "Commands that were run.", float64(n.Calls), "command", row.full)
+		s.Counter("respite_commands_failed_total", "Commands that were run and answered with an error.", float64(n.Failed), "command", row.full)
+		s.Counter("respite_commands_rejected_total", "Commands that were refused before they ran.", float64(n.Rejected), "command", row.full)
+		if n.Latencies.Total > 0 {
+			s.Latencies("respite_command_seconds", "How long commands took.", &n.Latencies, n.Nanos, "command", row.full)
+		}
 	}
 }
 

@@ -14,13 +14,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// The range and precision of latencies, Redis's: from a nanosecond to a second, two significant digits.
-const (
-	minLatency    = 1
-	maxLatency    = 1_000_000_000
-	latencyDigits = 2
-)
-
 // Stats is all counters of a server.
 type Stats struct {
 	Errors  Errors
@@ -53,7 +46,7 @@ type ownStripe struct {
 
 type row struct {
 	calls, nanos, failed int64
-	latencies            *hdrhistogram.Histogram // nil until the first call is tracked
+	latencies            *latencies // nil until the first call is tracked
 }
 
 // New makes counters for so many commands on so many shards.
@@ -107,13 +100,9 @@ func (s *stripe) count(r *Run) {
 
 func (r *row) record(nanos, times int64) {
 	if r.latencies == nil {
-		r.latencies = newHistogram()
+		r.latencies = new(latencies)
 	}
-	_ = r.latencies.RecordValues(min(max(nanos, minLatency), maxLatency), times) // cannot be out of range
-}
-
-func newHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(minLatency, maxLatency, latencyDigits)
+	r.latencies.record(nanos, times)
 }
 
 // Rejected counts a command that was turned away before it ran.
@@ -153,18 +142,21 @@ func (s *Stats) Counts(command int) Counts {
 
 // Latencies adds up one command's latencies, in nanoseconds; nil if none was tracked. The caller owns all shards.
 func (s *Stats) Latencies(command int) *hdrhistogram.Histogram {
-	var sum *hdrhistogram.Histogram
+	var sum *latencies
 	s.each(func(st *stripe) {
 		h := st.rows[command].latencies
 		if h == nil {
 			return
 		}
 		if sum == nil {
-			sum = newHistogram()
+			sum = new(latencies)
 		}
-		sum.Merge(h)
+		sum.add(h)
 	})
-	return sum
+	if sum == nil {
+		return nil
+	}
+	return sum.histogram()
 }
 
 // Reset zeroes what CONFIG RESETSTAT zeroes. The caller owns all shards.
