@@ -38,10 +38,15 @@ func (s *Session) placeExec(row *Row, args [][]byte, w *bufio.Writer) error {
 	if err := s.batch.run(w); err != nil {
 		return err
 	}
-	if err := s.runQueue(row, args, t, need); err != nil || t.flags&AfterPushes == 0 {
+	if t.flags&AfterPushes != 0 { // what others have published so far; what the transaction itself does comes behind its reply
+		if err := s.conn.InsertPushes(w); err != nil {
+			return err
+		}
+	}
+	if err := s.runQueue(row, args, t, need); err != nil || t.flags&PubSub == 0 {
 		return err
 	}
-	return s.conn.InsertPushes(w) // they precede EXEC's reply
+	return s.cutForPushes(w) // the client may have subscribed and unsubscribed within
 }
 
 // isLost reports whether a transaction will not run, whatever happens until then.

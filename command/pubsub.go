@@ -1,11 +1,14 @@
 // pubsub.go: SUBSCRIBE and PUBLISH in their three forms, and PUBSUB. Messages go through the outboxes of connections, and so
 // does everything that others send to a client: it comes after the replies in flight.
 //
-// Two rules make the order that clients rely on:
+// Some rules make the order that clients rely on:
 //
 //   - An answer to SUBSCRIBE is a reply, so it precedes the first message, which waits in the outbox.
 //   - What was published before a client unsubscribed, or changed its protocol, precedes the answer to that: such commands have
 //     the flag AfterPushes, and the session puts in front of their replies what is in the outbox when they have run.
+//
+// What a client's own command makes it hear comes right behind the reply to that command, and behind EXEC's reply if the command is part of a
+// transaction (Session.hears).
 
 package command
 
@@ -103,6 +106,7 @@ func ssubscribe(c *Call) error {
 // subscribe answers with a push for each of its arguments.
 func (c *Call) subscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	c.tellSoFar()
 	c.Session.conn.Listen(true)
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Subscribe(k, name)
@@ -118,6 +122,7 @@ func (c *Call) subscribe(k pubsub.Kind, word string) error {
 // that is nothing it answers so.
 func (c *Call) unsubscribe(k pubsub.Kind, word string) error {
 	c.loud = true
+	c.tellSoFar()
 	defer func() { c.Session.conn.Listen(c.Session.subs.Subscribed()) }()
 	for _, name := range c.Args[1:] {
 		c.Session.subs.Unsubscribe(k, name)
@@ -166,9 +171,7 @@ func spublish(c *Call) error { return c.publish(pubsub.ShardChannels) }
 
 // publish answers with the number of subscribers that get the message.
 func (c *Call) publish(k pubsub.Kind) error {
-	if c.Tx != nil { // within a transaction: what has happened to keys so far comes first
-		c.Tx.Tell()
-	}
+	c.tellSoFar()
 	l := c.Server.letters.Get().(*letter)
 	l.Kind, l.Channel, l.Payload, l.Carrier = k, c.Args[1], c.Args[2], c.Session
 	n := c.Server.channels.Publish(&l.Message)
@@ -176,6 +179,14 @@ func (c *Call) publish(k pubsub.Kind) error {
 	c.Server.letters.Put(l)
 	c.Reply.Int(int64(n))
 	return nil
+}
+
+// tellSoFar hands on, within a transaction, what has happened to keys so far: it comes before what the command publishes, and goes to who
+// was subscribed until now.
+func (c *Call) tellSoFar() {
+	if c.Tx != nil {
+		c.Tx.Tell()
+	}
 }
 
 // maxPubSubArgs is the number of arguments of PUBSUB CHANNELS with a pattern.

@@ -180,7 +180,7 @@ func (s *Session) proceed(row *Row, args [][]byte, err error, w *bufio.Writer) e
 	if row.Flags&Blocking != 0 {
 		s.feedMonitors(row, args) // not when it has waited
 	}
-	if err := s.place(row, args, w); err != nil {
+	if err := s.placeHeard(row, args, w); err != nil {
 		return err
 	}
 	if row.Flags&Blocking == 0 {
@@ -302,6 +302,41 @@ func (s *Session) answer(row *Row, args [][]byte, write func(r *proto.Reply)) {
 	it.from = p.reply.Mark()
 	write(&p.reply)
 	it.to = p.reply.Mark()
+}
+
+// placeHeard is place, and sees to it that what the client hears of its own command comes right behind the reply: it cuts the batch for
+// that.
+func (s *Session) placeHeard(row *Row, args [][]byte, w *bufio.Writer) error {
+	heard := s.hears(row)
+	if err := s.place(row, args, w); err != nil || !heard {
+		return err
+	}
+	return s.cutForPushes(w)
+}
+
+// cutForPushes runs the batch and writes what was pushed until then behind the replies.
+func (s *Session) cutForPushes(w *bufio.Writer) error {
+	if err := s.batch.run(w); err != nil {
+		return err
+	}
+	return s.conn.InsertPushes(w)
+}
+
+// hears reports whether the client is told of what a command does, if it does something. Reads that find keys expired are left out; what is
+// collected under prefixes comes later anyway.
+func (s *Session) hears(row *Row) bool {
+	listens, t := s.subs.Subscribed(), s.tracking.Load()
+	if !listens && t == nil {
+		return false
+	}
+	tracks := t != nil && !t.broadcast && !t.noLoop && t.redirect == 0 && s.proto == maxProto
+	switch {
+	case row.Place == ByQueue:
+		return listens || tracks
+	case listens && row.Chans == PublishesTo, tracks && row.Flags&Write != 0:
+		return true
+	}
+	return listens && row.Flags&(Write|ReadOnly) != 0 && s.exec.config.Now().NotifyKeyspaceEvents != 0
 }
 
 // place sends a command to where it runs.

@@ -434,6 +434,9 @@ func (o *output) sendPushes() {
 
 // insertPushes writes what is in the outbox to w. The caller has the token, and w leads to the stream.
 func (o *output) insertPushes(w io.Writer) (err error) {
+	if !o.mail.Load() {
+		return nil
+	}
 	o.drown()
 	if b := o.takeMail(); b != nil {
 		_, err = w.Write(*b)
@@ -445,9 +448,7 @@ func (o *output) insertPushes(w io.Writer) (err error) {
 // first is insertPushes before the first of some replies: what was pushed before the commands came is before their replies. Errors of w
 // show in what is written to it later.
 func (o *output) first(w io.Writer) {
-	if o.mail.Load() {
-		_ = o.insertPushes(w)
-	}
+	_ = o.insertPushes(w)
 }
 
 // drown ends an output whose outbox has overflowed.
