@@ -46,6 +46,18 @@ func (c *testClient) doWithoutWaiting(line string) string {
 	return out.String()
 }
 
+// XREAD with + waits for any entry while there is none, and is given the last that there is by then.
+func TestReadOfTheLastEntryWaits(t *testing.T) {
+	r := newClientsRig(t)
+	waits, adds := r.connect(), r.connect()
+	require.Equal(t, "$3\r\n1-0\r\n:1\r\n", adds.do("XADD k 1-0 a 1", "XDEL k 1-0"))
+	answered := make(chan string, 1)
+	go func() { answered <- waits.do("XREAD BLOCK 0 STREAMS k other + +") }()
+	require.Eventually(t, func() bool { return r.exec.Blocked() == 1 }, time.Minute, time.Millisecond)
+	adds.do("MULTI", "XADD other 2-0 a 2", "XADD other 3-0 a 3", "EXEC")
+	require.Equal(t, "*1\r\n*2\r\n$5\r\nother\r\n*1\r\n*2\r\n$3\r\n3-0\r\n*2\r\n$1\r\na\r\n$1\r\n3\r\n", <-answered)
+}
+
 // A handler that fails while it is served answers its own client; who woke it notices nothing.
 func TestAFailureWhileServedIsTheWaitersOwn(t *testing.T) {
 	r := newClientsRig(t)

@@ -176,6 +176,14 @@ func (o *readArgs) resolveID(b []byte, s *value.StreamLog) (value.StreamID, erro
 			return value.StreamID{}, errReadNew
 		}
 		return newEntries, nil
+	case "+":
+		if last, any := s.Edge(true); any && !o.grouped {
+			id, _ := last.Prev()
+			return id, nil
+		}
+		if !o.grouped {
+			return s.Last, nil
+		}
 	}
 	id, ok := value.ParseStreamID(b, 0)
 	if !ok {
