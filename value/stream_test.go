@@ -342,6 +342,24 @@ func addedAndChanged(t *testing.T, pack []byte, master, last StreamID) {
 	}
 }
 
+// TestTreeNodesAreBounded has a stream of more nodes than are looked at one by one.
+func TestTreeNodesAreBounded(t *testing.T) {
+	cell := &streamCell{space: newTestSpace()}
+	CreateStream(cell)
+	lim, counted := &Limits{StreamNodeMaxEntries: 1}, 0
+	for i := range 3 * mostWalked {
+		cell.change(func(s *StreamLog) {
+			if i == mostWalked {
+				counted = s.TreeNodes()
+			}
+			s.Add(StreamID{Ms: uint64(i + 1)}, [][]byte{[]byte("a"), []byte("1")}, lim)
+		})
+	}
+	require.Greater(t, counted, mostWalked)
+	s := OpenStream(cell.View())
+	require.Equal(t, 3*counted, s.TreeNodes())
+}
+
 func TestStreamIDs(t *testing.T) {
 	for in, want := range map[string]string{
 		"1-2": "1-2", "7": "7-9", "+5": "5-9", " 6-+1": "6-1", "07-007": "7-7", "8\x00x": "8-9",
