@@ -70,7 +70,7 @@ func throughputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cells", Usage: "commands and pipeline depths, as in `get:1,set:16` (default: all of the set; strings at 1, 16 and 100, types at 16)"},
 		&cli.IntFlag{Name: "rounds", Value: 5, Usage: "how often each target is measured"},
 		&cli.Float64Flag{Name: "seconds", Value: 1, Usage: "measured time of each target in a round"},
-		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before each measurement"},
+		&cli.Float64Flag{Name: "warm-up", Value: 0.2, Usage: "seconds of load before each measurement (of --idle: 3)"},
 	}
 }
 
@@ -124,7 +124,7 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 	o := &options{
 		set:     c.String(setFlag),
 		clients: c.Int("clients"), threads: c.Int("threads"), markdown: c.Bool("markdown"),
-		rounds: c.Int("rounds"), warmUp: seconds(c, "warm-up"), measure: seconds(c, "seconds"),
+		rounds: c.Int("rounds"), warmUp: warmUp(c, m), measure: seconds(c, "seconds"),
 		percents: c.IntSlice(openLoopMode), idle: c.Int(idleMode), active: c.Float64("active"),
 		keys: memorySizes(c), valueSizes: c.IntSlice("value-sizes"),
 		ttl: c.Bool("ttl"), overwrite: c.Int("overwrite"), settle: seconds(c, "settle"),
@@ -140,6 +140,18 @@ func readOptions(c *cli.Context, m mode) (*options, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// idleWarmUp is the warm-up of --idle. That starts a server for each measurement, and for two seconds or so servers are busy with what
+// came before: they move tables, collect garbage and find out how large the new keys are.
+const idleWarmUp = 3 * time.Second
+
+// warmUp is how long the load runs before a measurement; that of --idle has another default.
+func warmUp(c *cli.Context, m mode) time.Duration {
+	if m.name == idleMode && !c.IsSet("warm-up") {
+		return idleWarmUp
+	}
+	return seconds(c, "warm-up")
 }
 
 // memorySizes are the sizes of the data sets of --memory; those of the data types have another default.

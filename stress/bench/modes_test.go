@@ -3,6 +3,7 @@ package bench
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
@@ -10,14 +11,37 @@ import (
 
 // modeOf is the mode that the command would choose.
 func modeOf(args ...string) (m mode, err error) {
+	m, _, err = chosen(args...)
+	return m, err
+}
+
+// chosen is the mode that the command would choose, and its warm-up.
+func chosen(args ...string) (m mode, warm time.Duration, err error) {
 	command := Command()
 	command.Action = func(c *cli.Context) (err error) {
 		m, err = pickMode(c)
+		warm = warmUp(c, m)
 		return err
 	}
 	app := &cli.App{Name: "respite", Commands: []*cli.Command{command}, Writer: io.Discard, ErrWriter: io.Discard}
 	err = app.Run(append([]string{"respite", commandName}, args...))
-	return m, err
+	return m, warm, err
+}
+
+// A server that was started for one measurement takes longer to come to rest.
+func TestIdleWarmsUpForLonger(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want time.Duration
+	}{
+		{nil, 200 * time.Millisecond},
+		{[]string{"--active", "1"}, idleWarmUp},
+		{[]string{"--active", "1", "--warm-up", "0.5"}, 500 * time.Millisecond},
+	} {
+		_, warm, err := chosen(test.args...)
+		require.NoError(t, err)
+		require.Equal(t, test.want, warm, test.args)
+	}
 }
 
 func TestFlagsChooseTheMode(t *testing.T) {
