@@ -81,7 +81,7 @@ var longCommands = []string{
 	"ZINTERCARD 2 {x}zset {x}set", "ZUNIONSTORE {x}to 2 {x}zset {x}others", "ZRANDMEMBER {x}zset 2900", "ZRANDMEMBER {x}zset -3000", "ZSCAN {x}zset 0 COUNT 3000",
 	"GEOSEARCH {x}geo FROMLONLAT 0 0 BYRADIUS 9000 km", "XRANGE {x}stream - +", "XREVRANGE {x}stream + -", "XREAD STREAMS {x}stream 0",
 	"XREADGROUP GROUP g c STREAMS {x}stream 0", "XPENDING {x}stream g - + 3000", "XINFO STREAM {x}stream FULL COUNT 0", "XAUTOCLAIM {x}stream g c 0 0 COUNT 3000",
-	"BITCOUNT {x}string", "BITPOS {x}string 1 0 -1", "BITOP NOT {x}to {x}string", "DUMP {x}hash", "COPY {x}zset {x}to REPLACE", "MEMORY USAGE {x}hash",
+	"BITCOUNT {x}string", "BITPOS {x}string 1 0 -1", "BITOP NOT {x}to {x}string", "DUMP {x}hash", "COPY {x}zset {x}to REPLACE", "MEMORY USAGE {x}hash SAMPLES 0",
 	"LCS {x}a {x}b LEN",
 }
 

@@ -4,6 +4,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"runtime/debug"
 	"strings"
 
@@ -37,7 +38,7 @@ func memoryRows() []Row {
 			},
 			{
 				Name: "usage", Arity: -3, Flags: ReadOnly, Keys: keys(RO, 2, 2, 1), Run: memoryUsage,
-				Since: "4.0.0", Cost: "O(1)", Doc: "Returns how many bytes a key and its value take.",
+				Since: "4.0.0", Cost: "O(N) in the number of samples", Doc: "Returns how many bytes a key and its value take.",
 			},
 		}},
 	}
@@ -45,8 +46,12 @@ func memoryRows() []Row {
 
 const firstMemoryOption = 3
 
-// memoryUsage knows the size of every value exactly: SAMPLES is checked and has no effect.
+// leastSamples is how many children of each node stand for all of them, unless the client asks for more.
+const leastSamples = 32
+
+// memoryUsage knows the size of every value exactly, but for the nodes of large collections: it looks at some, or at all with SAMPLES 0.
 func memoryUsage(c *Call) error {
+	samples := leastSamples
 	for i := firstMemoryOption; i < len(c.Args); i += 2 {
 		if !c.Option(i, "samples") || i+1 == len(c.Args) {
 			return errSyntax
@@ -58,14 +63,20 @@ func memoryUsage(c *Call) error {
 		if n < 0 {
 			return errSyntax
 		}
+		samples = max(int(min(n, math.MaxInt32)), leastSamples)
+		if n == 0 {
+			samples = 0
+		}
 	}
 	it, ok := c.Tx.Peek(c.Args[2])
 	if !ok {
 		c.Reply.Null()
 		return nil
 	}
-	c.long(it.View().Entries())
-	c.Reply.Int(int64(it.Size()))
+	if samples == 0 || samples > leastSamples {
+		c.long(it.View().Entries())
+	}
+	c.Reply.Int(int64(it.Size(samples)))
 	return nil
 }
 

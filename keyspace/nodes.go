@@ -314,18 +314,30 @@ func (n *Nodes) copyChildren(from, copied uint32, to *Nodes) {
 	})
 }
 
-// Size returns the bytes that a node and all that it owns take.
-func (n *Nodes) Size(root uint32) (size int64) {
+// Size returns the bytes that a node and all that it owns take. Of a node's children it looks at most at so many, which stand for all of
+// them; 0: at all.
+func (n *Nodes) Size(root uint32, most int) int64 {
 	b := n.block(root)
-	payload := n.payload(b)
-	size = classBytes(classFor(nodeBytes(len(payload)))) + int64(wordBytes/2)
+	payload, level := n.payload(b), uint8(b.header&nodeLevelMask)
+	size := classBytes(classFor(nodeBytes(len(payload)))) + int64(wordBytes/2)
 	if b.header&flagLarge != 0 {
 		size += int64(cap(payload))
 	}
-	n.Children(uint8(b.header&nodeLevelMask), payload, func(at int) {
-		size += n.Size(binary.LittleEndian.Uint32(payload[at:]))
+	step := 1
+	if most > 0 {
+		children := 0
+		n.Children(level, payload, func(int) { children++ })
+		step = max((children+most-1)/most, 1)
+	}
+	children, seen, below := int64(0), int64(0), int64(0)
+	n.Children(level, payload, func(at int) {
+		if children%int64(step) == 0 {
+			below += n.Size(binary.LittleEndian.Uint32(payload[at:]), most)
+			seen++
+		}
+		children++
 	})
-	return size
+	return size + below*children/max(seen, 1)
 }
 
 // usedBytes is what the nodes take, as Space.Used counts it.

@@ -147,7 +147,7 @@ func TestOwnedNodesAreFreed(t *testing.T) {
 
 	ref, err := s.Insert([]byte("k"), owning, record(tree(), 0))
 	require.NoError(t, err)
-	require.Greater(t, s.Size(ref), 500*24)
+	require.Greater(t, s.Size(ref, 0), 500*24)
 	s.Delete(ref)
 	gone()
 

@@ -61,8 +61,9 @@ func (s *Space) Stats() Stats {
 	}
 }
 
-// Size returns what the entry costs in bytes: its block by class size, its share of the index, and the capacity of its large value or key.
-func (s *Space) Size(ref Ref) int {
+// Size returns what the entry costs in bytes: its block by class size, its share of the index, and the capacity of its large value or key, and
+// the nodes that it owns, of each of which most children stand for all; 0: none does.
+func (s *Space) Size(ref Ref, most int) int {
 	b := s.block(ref)
 	size := classBytes(s.arena.class(ref)) + s.index.bytes()/int64(max(s.Len(), 1))
 	if b.header&flagLarge != 0 {
@@ -74,7 +75,7 @@ func (s *Space) Size(ref Ref) int {
 	value := s.Value(ref)
 	for _, at := range roots(s.Kind(ref), value) {
 		if root := rootAt(value, at); root != 0 {
-			size += s.nodes.Size(root)
+			size += s.nodes.Size(root, most)
 		}
 	}
 	return int(size)

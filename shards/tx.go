@@ -233,8 +233,8 @@ func (it Item) Deadline() (ms int64, ok bool) {
 // Recency is the item's 24 bits of access time or frequency.
 func (it Item) Recency() uint32 { return it.d.space.Recency(it.ref) }
 
-// Size is what the item takes in the keyspace, in bytes.
-func (it Item) Size() int { return it.d.space.Size(it.ref) }
+// Size is what the item takes in the keyspace, in bytes; see keyspace.Space for most.
+func (it Item) Size(most int) int { return it.d.space.Size(it.ref, most) }
 
 // Read finds a key, counts a hit or a miss and notes the access. A key past its deadline is removed and not found.
 func (tx *Tx) Read(key []byte) (Item, bool) {

@@ -44,7 +44,7 @@ func (c *streamCell) owned() (nodes int, bytes int64) {
 	for i := range int(c.bytes[0]) {
 		if root := binary.LittleEndian.Uint32(c.bytes[keyspace.RootsOffset+i*keyspace.RootBytes:]); root != 0 {
 			walk(root)
-			bytes += n.Size(root)
+			bytes += n.Size(root, 0)
 		}
 	}
 	return nodes, bytes
