@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,18 +20,18 @@ import (
 
 // Shape of the load.
 const (
-	largeElements   = 1_000_000
-	largeRate       = 2000 // of PING, requests per second
-	largePingers    = 20
-	largeReaders    = 5   // of each string
-	largeReadShare  = 4   // PINGs for each read of either string
-	largeBatch      = 500 // elements a command
-	largeDepth      = 8   // commands a pipeline
-	largeApart      = 300 * time.Millisecond
-	largeText       = "element:%08d"
-	largeValue      = "a short one"
-	largeSettle     = 20 * time.Second // until the nodes of what was removed are free
-	largeSpeedFloor = 100_000          // elements a second that every server writes, or the suite would never end
+	largeElements  = 1_000_000
+	largeRate      = 2000 // of PING, requests per second
+	largePingers   = 20
+	largeReaders   = 5                      // of each string
+	largeReadShare = 4                      // PINGs for each read of either string
+	largeBatch     = 500                    // elements a command
+	largeDepth     = 8                      // commands a pipeline
+	largeApart     = 300 * time.Millisecond // at least
+	largeApartEach = 400 * time.Nanosecond  // an element
+	largeText      = "element:%08d"
+	largeValue     = "a short one"
+	largeSettle    = 20 * time.Second // until the nodes of what was removed are free
 )
 
 // large carries the state of the suite.
@@ -72,32 +74,53 @@ func runLarge(ctx context.Context, r *Run) error {
 func (l *large) near(name string) string { return l.key("{%s}:%s", l.tag, name) }
 func (l *large) far(name string) string  { return l.key("{%s}:%s", l.otherTag, name) }
 
-// makers are the commands that make collections, and their arguments for the ith element.
-var makers = map[string]struct {
+// maker is how a type's collections are made.
+type maker struct {
 	command string
+	batch   int // elements a command
 	element func(i int) []string
-}{
-	"set":  {"SADD", func(i int) []string { return []string{fmt.Sprintf(largeText, i)} }},
-	"hash": {"HSET", func(i int) []string { return []string{fmt.Sprintf(largeText, i), strconv.Itoa(i)} }},
-	"zset": {"ZADD", func(i int) []string { return []string{strconv.Itoa(i), fmt.Sprintf(largeText, i)} }},
-	"list": {"RPUSH", func(i int) []string { return []string{strconv.Itoa((i * 7919) % largeElements)} }},
 }
 
-// make makes a collection of a type, of which the elements begin at an index.
-func (l *large) make(ctx context.Context, kind, key string, from int) error {
+var makers = map[string]maker{
+	"set":    {"SADD", largeBatch, func(i int) []string { return []string{fmt.Sprintf(largeText, i)} }},
+	"hash":   {"HSET", largeBatch, func(i int) []string { return []string{fmt.Sprintf(largeText, i), strconv.Itoa(i)} }},
+	"zset":   {"ZADD", largeBatch, func(i int) []string { return []string{strconv.Itoa(i), fmt.Sprintf(largeText, i)} }},
+	"list":   {"RPUSH", largeBatch, func(i int) []string { return []string{strconv.Itoa((i * 7919) % largeElements)} }},
+	"stream": {"XADD", 1, func(i int) []string { return []string{strconv.Itoa(i+1) + "-0", "field", fmt.Sprintf(largeText, i)} }},
+}
+
+// nth is the ith command that makes a collection of n elements, of which the first is from.
+func (m *maker) nth(key string, i, from, n int) []string {
+	args := []string{m.command, key}
+	for e := i * m.batch; e < min((i+1)*m.batch, n); e++ {
+		args = append(args, m.element(from+e)...)
+	}
+	return args
+}
+
+// make makes a collection of a type over a connection. The collection's elements begin at an index.
+func (l *large) make(ctx context.Context, c *client, kind, key string, from int) error {
 	maker := makers[kind]
-	limit := time.Duration(l.n)*time.Second/largeSpeedFloor + l.Timeout
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	m := l.meter(ctx, kind, int64(l.n))
+	commands, depth := (l.n+maker.batch-1)/maker.batch, largeDepth*largeBatch/maker.batch
+	m := l.meter(ctx, kind, int64(commands))
 	defer m.finish()
-	return l.loadOver(ctx, 1, (l.n+largeBatch-1)/largeBatch, largeDepth, m, func(i int) []string {
-		args := []string{maker.command, key}
-		for e := i * largeBatch; e < min((i+1)*largeBatch, l.n); e++ {
-			args = append(args, maker.element(from+e)...)
+	for i := 0; i < commands; i += depth {
+		n := min(depth, commands-i)
+		for j := range n {
+			c.queue(maker.nth(key, i+j, from, l.n)...)
 		}
-		return args
-	})
+		if err := c.flush(); err != nil {
+			return err
+		}
+		if err := c.drain(n); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		m.add(n)
+	}
+	return nil
 }
 
 // bystanders are the loads that are measured.
@@ -198,7 +221,7 @@ func (l *large) reads(ctx context.Context) error {
 		{"zset", 1, []string{"ZRANGE", l.near("zset"), "0", "-1"}},
 		{"list", 1, []string{"LRANGE", l.near("list"), "0", "-1"}},
 	} {
-		if err := l.make(ctx, read.kind, l.near(read.kind), 0); err != nil {
+		if err := l.make(ctx, l.watch, read.kind, l.near(read.kind), 0); err != nil {
 			return err
 		}
 		err := l.beside(ctx, read.words[0], l.again(read.words[0], func() error {
@@ -221,7 +244,7 @@ func (l *large) reads(ctx context.Context) error {
 
 // combinations work on collections within the server.
 func (l *large) combinations(ctx context.Context) error {
-	if err := l.make(ctx, "set", l.near("set2"), l.n/2); err != nil {
+	if err := l.make(ctx, l.watch, "set", l.near("set2"), l.n/2); err != nil {
 		return err
 	}
 	for _, words := range [][]string{
@@ -244,54 +267,73 @@ func (l *large) combinations(ctx context.Context) error {
 
 // removal is one way in which a collection goes.
 type removal struct {
-	name, kind string
-	words      func(key string) []string
+	name  string
+	words func(key string) []string
 }
 
 var removalWays = []removal{
-	{"UNLINK of a set", "set", func(key string) []string { return []string{"UNLINK", key} }},
-	{"DEL of a set", "set", func(key string) []string { return []string{"DEL", key} }},
-	{"DEL of a hash", "hash", func(key string) []string { return []string{"DEL", key} }},
-	{"DEL of a sorted set", "zset", func(key string) []string { return []string{"DEL", key} }},
-	{"DEL of a list", "list", func(key string) []string { return []string{"DEL", key} }},
-	{"expiry of a hash", "hash", func(key string) []string { return []string{"PEXPIRE", key, "10"} }},
-	{"SET over a set", "set", func(key string) []string { return []string{"SET", key, "x"} }},
-	{"LTRIM of a list", "list", func(key string) []string { return []string{"LTRIM", key, "0", "0"} }},
+	{"UNLINK", func(key string) []string { return []string{"UNLINK", key} }},
+	{"DEL", func(key string) []string { return []string{"DEL", key} }},
+	{"expiry", func(key string) []string { return []string{"PEXPIRE", key, "10"} }},
+	{"SET over", func(key string) []string { return []string{"SET", key, "x"} }},
 }
 
-// removals makes collections, and then has them go one after the other.
+// trimming takes all of a list but one element, which gives up whole subtrees. Elements of other types go one by one.
+var trimming = removal{"LTRIM", func(key string) []string { return []string{"LTRIM", key, "0", "0"} }}
+
+// removals makes collections of each type, and then has them go one after the other.
 func (l *large) removals(ctx context.Context) error {
-	for i, way := range removalWays {
-		if err := l.make(ctx, way.kind, l.victim(i), 0); err != nil {
-			return err
-		}
-	}
 	slowest := newLatency()
-	err := l.beside(ctx, "removals", func(ctx context.Context) error {
-		for i, way := range removalWays {
-			start := time.Now()
-			if _, err := l.watch.ask(way.words(l.victim(i))...); err != nil {
+	for _, kind := range slices.Sorted(maps.Keys(makers)) {
+		ways := removalWays
+		if kind == "list" {
+			ways = append(slices.Clone(ways), trimming)
+		}
+		for i := range ways {
+			if err := l.make(ctx, l.watch, kind, l.victim(i), 0); err != nil {
 				return err
 			}
-			took := time.Since(start)
-			slowest.record(took)
-			l.Note(way.name, "%s", short(took))
-			if !pause(ctx, largeApart) {
-				return context.Cause(ctx)
-			}
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		err := l.beside(ctx, "removals of a "+kind, func(ctx context.Context) error {
+			for i, way := range ways {
+				start := time.Now()
+				if _, err := l.watch.ask(way.words(l.victim(i))...); err != nil {
+					return err
+				}
+				took := time.Since(start)
+				slowest.record(took)
+				l.Note(way.name+" of a "+kind, "%s", short(took))
+				if !pause(ctx, l.apart()) {
+					return context.Cause(ctx)
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			err = l.unlink(l.watch, l.victims()...)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	l.Bound("slowest removal", slowest.within(100, l.MaxLatency), "%s, bound %s", short(slowest.max()), l.MaxLatency)
 	return l.flush(ctx)
 }
 
+// apart is how long what was removed is left to be freed.
+func (l *large) apart() time.Duration { return max(largeApart, time.Duration(l.n)*largeApartEach) }
+
 func (l *large) victim(i int) string { return l.near("victim:" + strconv.Itoa(i)) }
 
-// flush empties a database of its own: the last one, if it has nothing else.
+// victims are all the keys of collections that were to go.
+func (l *large) victims() (keys []string) {
+	for i := range len(removalWays) + 1 {
+		keys = append(keys, l.victim(i))
+	}
+	return keys
+}
+
+// flush empties a database of its own, with a collection of each type: the last one, if it has nothing else.
 func (l *large) flush(ctx context.Context) error {
 	c, err := l.dialer.dial(ctx)
 	if err != nil {
@@ -314,20 +356,17 @@ func (l *large) flush(ctx context.Context) error {
 		l.Note("FLUSHDB", "not tried: the last database is in use%s", because(err))
 		return nil
 	}
-	for e := 0; e < l.n; e += largeBatch {
-		args := []string{"SADD", l.near("set")}
-		for i := e; i < min(e+largeBatch, l.n); i++ {
-			args = append(args, makers["set"].element(i)...)
-		}
-		if _, err := c.ask(args...); err != nil {
-			return errors.Join(err, l.unlink(c, l.near("set")))
+	for kind := range makers {
+		key := l.near(kind)
+		if err := l.make(ctx, c, kind, key, 0); err != nil {
+			return errors.Join(err, l.unlink(c, key))
 		}
 	}
 	return l.beside(ctx, "FLUSHDB", func(ctx context.Context) error {
 		start := time.Now()
 		_, err := c.ask("FLUSHDB")
-		l.Note("FLUSHDB of a set", "%s", short(time.Since(start)))
-		pause(ctx, largeApart)
+		l.Note("FLUSHDB of one of each type", "%s", short(time.Since(start)))
+		pause(ctx, l.apart()*time.Duration(len(makers)))
 		return err
 	})
 }
@@ -345,10 +384,7 @@ func (l *large) recover(ctx context.Context) error {
 	}
 	l.Note("at the most", "used_memory %s, resident %s", size(peak.used), size(peak.resident))
 	keys := []string{l.near("set"), l.near("set2"), l.near("hash"), l.near("zset"), l.near("list"), l.near("to")}
-	for i := range removalWays {
-		keys = append(keys, l.victim(i))
-	}
-	if err := l.unlink(l.watch, keys...); err != nil {
+	if err := l.unlink(l.watch, append(keys, l.victims()...)...); err != nil {
 		return err
 	}
 	l.MaxGrowthSettle = max(l.MaxGrowthSettle, largeSettle)
