@@ -86,6 +86,7 @@ type layout struct {
 	lead    []string // headings of the groups' leads
 	columns []column
 	ratios  []ratioColumn
+	bounds  bool // ratios are printed with their bounds
 	legend  string
 }
 
@@ -186,7 +187,9 @@ func openLoopLayout() layout {
 			{"CPU µs/cmd", sample.cpu, "%.2f", medianOf},
 		},
 		ratios: []ratioColumn{{"× p50", p50Figure}, {"× p99", p99Figure}, {"× p99.9", p999Figure}},
-		legend: "latency counts from when a request was due, so what the generator sent late is part of it",
+		bounds: true,
+		legend: "latency counts from when a request was due, so what the generator sent late is part of it; " +
+			"after each ratio the bounds that hold its true value nine times in ten",
 	}
 }
 
@@ -294,7 +297,12 @@ func (r *results) row(group, target int) []string {
 			row = append(row, "")
 			continue
 		}
-		row = append(row, number("%.2f", ratio(own, r.samples[group][reference], col.figure)))
+		of := ratiosOf(own, r.samples[group][reference], col.figure)
+		text := number("%.2f", median(of))
+		if low, high := bounds(of); r.layout.bounds && len(of) > 1 {
+			text += fmt.Sprintf(" (%.2f to %.2f)", low, high)
+		}
+		row = append(row, text)
 	}
 	return row
 }
@@ -336,16 +344,27 @@ func spread(samples []sample, f figure) float64 {
 	return 100 * (slices.Max(values) - slices.Min(values)) / 2 / median(values)
 }
 
-// ratio is the median of own to reference, round by round. Rounds in which the
-// reference is 0 (a window too short for one tick of CPU time) do not count.
-func ratio(own, reference []sample, f figure) float64 {
-	var ratios []float64
+// ratiosOf are those of own to reference, round by round. Rounds in which the reference is 0 (a window too short for one tick of CPU time)
+// do not count.
+func ratiosOf(own, reference []sample, f figure) (ratios []float64) {
 	for i := range min(len(own), len(reference)) {
 		if below := f(reference[i]); below != 0 {
 			ratios = append(ratios, f(own[i])/below)
 		}
 	}
-	return median(ratios)
+	return ratios
+}
+
+// bounds hold the median of what the values are drawn from nine times in ten: how many of n values are below it is binomial, so within
+// 1.645 times its deviation of √n/2 about n/2. Of few values they are the least and the greatest.
+func bounds(values []float64) (low, high float64) {
+	if len(values) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := float64(len(sorted))
+	out := max(0, int((n-1.645*math.Sqrt(n))/2))
+	return sorted[out], sorted[len(sorted)-1-out]
 }
 
 // writeTable prints rows, the first of which is the heading.

@@ -39,11 +39,41 @@ func rates(values ...float64) (samples []sample) {
 }
 
 func TestRatioComparesWithinARound(t *testing.T) {
+	ratio := func(own, reference []sample, f figure) float64 { return median(ratiosOf(own, reference, f)) }
 	// The machine is twice as fast in the second round, and the ratio is 2 in both.
 	require.InDelta(t, 2.0, ratio(rates(20, 40), rates(10, 20), rateFigure), 1e-9)
 	require.InDelta(t, 1.5, ratio(rates(10, 15, 100), rates(10, 10, 10), rateFigure), 1e-9)
 	require.InDelta(t, 3.0, ratio(rates(1, 3), rates(0, 1), rateFigure), 1e-9, "a reference of 0 does not count")
 	require.True(t, math.IsNaN(ratio(rates(1), rates(0), rateFigure)))
+}
+
+func TestBoundsOfAMedian(t *testing.T) {
+	values := func(n int) (values []float64) {
+		for i := range n {
+			values = append(values, float64(n-i))
+		}
+		return values
+	}
+	for _, test := range []struct {
+		n         int
+		low, high float64
+	}{{1, 1, 1}, {5, 1, 5}, {11, 3, 9}, {41, 16, 26}, {101, 43, 59}} {
+		low, high := bounds(values(test.n))
+		require.Equal(t, []float64{test.low, test.high}, []float64{low, high}, "%d values", test.n)
+	}
+	low, high := bounds(nil)
+	require.True(t, math.IsNaN(low) && math.IsNaN(high))
+}
+
+func TestOpenLoopsRatiosHaveBounds(t *testing.T) {
+	r := newResults(openLoopLayout(), []group{{title: "half"}}, []target{{name: respiteName}, {name: redisName}})
+	for _, p99 := range []float64{1, 2, 4} {
+		r.add(0, 0, sample{p99: p99})
+		r.add(0, 1, sample{p99: 2})
+	}
+	rows := r.rows(0, 1)
+	require.Contains(t, rows[1], "1.00 (0.50 to 2.00)")
+	require.Contains(t, rows[1], "-", "no round has a p50")
 }
 
 func TestSpreadIsHalfTheRange(t *testing.T) {
