@@ -55,8 +55,11 @@ func (b *Rulebook) adapt(args []string, oracle Value) Value {
 }
 
 // exempt counts a step that is marked @since 7.2. The mark is wrong if the oracle
-// already replies as written.
+// already replies as written. No rulebook exempts nothing.
 func (b *Rulebook) exempt(s *Step, got Value, proto int) error {
+	if b == nil {
+		return nil
+	}
 	if s.matches(s.Want(proto), got) {
 		return errors.New("marked @since 7.2, but the oracle already replies so: remove the mark")
 	}

@@ -6,6 +6,7 @@ package oracle
 // rules: it proves that the transcripts are true and that no rule is stale.
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,24 +101,32 @@ func againstEachOther(block *Block, a, b Side, proto int) error {
 	if err != nil {
 		return err
 	}
-	err = playBlock(block, a, proto, func(s *Step, first Value) error {
+	err = playBlock(block, Side{Dial: a.Dial}, proto, func(s *Step, first Value) error {
 		got, err := second.play(s)
 		if err != nil {
 			return fmt.Errorf("second server, line %d, %s: %w", s.Line, s.source, err)
 		}
-		if b.Rules != nil && s.since {
-			return b.Rules.exempt(s, got, proto)
-		}
-		got = b.Rules.adapt(s.Args, got)
-		if s.answered() && (!s.matches(&got, first) || !s.matches(&first, got)) {
-			return mismatch(s, "first", &first, "second", &got)
-		}
-		return nil
+		return compare(s, a.Rules, first, b.Rules, got, proto)
 	})
 	if restored := second.finish(); err == nil {
 		err = restored
 	}
 	return err
+}
+
+// compare compares the replies of both sides to a step, each within its rules.
+func compare(s *Step, rulesA *Rulebook, a Value, rulesB *Rulebook, b Value, proto int) error {
+	if s.since && (rulesA != nil || rulesB != nil) {
+		return errors.Join(rulesA.exempt(s, a, proto), rulesB.exempt(s, b, proto))
+	}
+	if !s.answered() {
+		return nil
+	}
+	a, b = rulesA.adapt(s.Args, a), rulesB.adapt(s.Args, b)
+	if !s.matches(&b, a) || !s.matches(&a, b) {
+		return mismatch(s, "first", &a, "second", &b)
+	}
+	return nil
 }
 
 // playBlock plays a block on one side; each reply, adapted, goes to judge.
