@@ -221,9 +221,11 @@ func TestInfoTellsOfEventLoops(t *testing.T) {
 	time.Sleep(5 * time.Millisecond)
 	r.exec.Tick()
 	require.Equal(t, "1102", r.field("stats", "eventloop_cycles"), "chores are cycles")
-	require.NotEqual(t, "0", r.field("debug", "eventloop_duration_cron_sum"))
 	require.NotEqual(t, "0", r.field("stats", "instantaneous_eventloop_cycles_per_sec"))
 	require.Regexp(t, "^(49|50)$", r.field("stats", "instantaneous_eventloop_duration_usec"))
+	for r.field("debug", "eventloop_duration_cron_sum") == "0" { // a chore takes less than a microsecond
+		r.exec.Tick()
+	}
 
 	r.do("CONFIG RESETSTAT")
 	require.Equal(t, "0", r.field("stats", "eventloop_cycles"))
