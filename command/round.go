@@ -69,29 +69,26 @@ func (r *Round) add(s *Session, row *Row, args [][]byte) {
 	b.add(c)
 }
 
-// Run runs the commands, but for those on shards that somebody else owns.
+// Run runs the commands, but for those on shards that somebody else owns, the strays.
 func (r *Round) Run() {
+	r.strays = r.batch.busy
+	r.RunStrays()
+}
+
+// RunStrays runs those of the strays whose shards are idle by now. Most owners of a shard have it for as long as a few replies take to
+// send, while to send a command to it takes a goroutine.
+func (r *Round) RunStrays() {
 	b := r.batch
 	if len(b.commands) == 0 {
 		return
 	}
 	for i := range b.exec.group.N() {
-		if b.busy.Has(i) && !b.job.RunIdle(i, b.parts[i]) {
-			r.strays.Set(i)
+		if r.strays.Has(i) && b.job.RunIdle(i, b.parts[i]) {
+			r.strays.Unset(i)
 		}
 	}
 	if b.exec.broadcasts.due.Load() {
 		b.exec.broadcasts.spread(&b.exec.courier)
-	}
-}
-
-// RunStrays runs those of the commands left out by Run whose shards are idle by now. Most owners of a shard have it for as long as a few
-// replies take to send, while to send a command to it takes a goroutine.
-func (r *Round) RunStrays() {
-	for i := range r.batch.exec.group.N() {
-		if r.strays.Has(i) && r.batch.job.RunIdle(i, r.batch.parts[i]) {
-			r.strays.Unset(i)
-		}
 	}
 }
 

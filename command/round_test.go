@@ -115,16 +115,31 @@ func (r *serverRig) twoShards() (a, b string) {
 	return a, b
 }
 
+// strayRig is a round that has run but for the command of one client, whose shard is owned until free is called.
+type strayRig struct {
+	*serverRig
+	round              *Round
+	stray, other       *lone
+	strayKey, otherKey string
+	free               func()
+}
+
+func newStrayRig(t *testing.T) *strayRig {
+	t.Helper()
+	r := newServerRig(t)
+	s := &strayRig{serverRig: r, round: r.exec.NewRound(func() {}), stray: r.lone(), other: r.lone()}
+	s.strayKey, s.otherKey = r.twoShards()
+	s.free = r.own(s.strayKey)
+	require.True(t, s.stray.sends(t, s.round, "APPEND "+s.strayKey+" v"))
+	require.True(t, s.other.sends(t, s.round, "APPEND "+s.otherKey+" v"))
+	s.round.Run()
+	return s
+}
+
 // A command for a shard that somebody owns does not wait with the others, and they not for it.
 func TestStraysOfARound(t *testing.T) {
-	r := newServerRig(t)
-	busyKey, idleKey := r.twoShards()
-	free := r.own(busyKey)
-	round := r.exec.NewRound(func() {})
-	a, b := r.lone(), r.lone()
-	require.True(t, a.sends(t, round, "APPEND "+busyKey+" v"))
-	require.True(t, b.sends(t, round, "APPEND "+idleKey+" v"))
-	round.Run()
+	s := newStrayRig(t)
+	round, a, b := s.round, s.stray, s.other
 	ran, err := b.Collect(b.w)
 	require.NoError(t, err)
 	require.True(t, ran)
@@ -133,11 +148,11 @@ func TestStraysOfARound(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ran)
 	round.Reset() // its arguments are its own by now
-	require.True(t, b.sends(t, round, "STRLEN "+idleKey))
-	free()
+	require.True(t, b.sends(t, round, "STRLEN "+s.otherKey))
+	s.free()
 	require.NoError(t, a.Flush(a.w))
 	require.Equal(t, ":1\r\n", a.takes(t))
-	require.Equal(t, "$1\r\nv\r\n", r.do("GET "+busyKey))
+	require.Equal(t, "$1\r\nv\r\n", s.do("GET "+s.strayKey))
 	round.Run()
 	b.collects(t)
 	require.Equal(t, ":1\r\n", b.takes(t))
@@ -145,18 +160,12 @@ func TestStraysOfARound(t *testing.T) {
 
 // A command whose shard is owned for no longer than the others' replies take is still one of the round.
 func TestStraysThatAreTriedAgain(t *testing.T) {
-	r := newServerRig(t)
-	busyKey, idleKey := r.twoShards()
-	free := r.own(busyKey)
-	round := r.exec.NewRound(func() {})
-	a, b := r.lone(), r.lone()
-	require.True(t, a.sends(t, round, "APPEND "+busyKey+" v"))
-	require.True(t, b.sends(t, round, "APPEND "+idleKey+" v"))
-	round.Run()
+	s := newStrayRig(t)
+	round, a, b := s.round, s.stray, s.other
 	round.RunStrays()
 	require.True(t, a.Strays())
 	b.collects(t)
-	free()
+	s.free()
 	for a.Strays() { // the shard may be given up a little later
 		round.RunStrays()
 		runtime.Gosched()
@@ -165,7 +174,7 @@ func TestStraysThatAreTriedAgain(t *testing.T) {
 	round.Reset()
 	require.False(t, a.Strays())
 	require.Equal(t, ":1\r\n", a.takes(t))
-	require.Equal(t, "$1\r\nv\r\n", r.do("GET "+busyKey))
+	require.Equal(t, "$1\r\nv\r\n", s.do("GET "+s.strayKey))
 }
 
 // What might wait, needs more than its shard, or is not silent about itself goes its own way.

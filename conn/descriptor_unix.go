@@ -9,7 +9,7 @@ import (
 
 // descriptor is the number of a socket's file descriptor, -1 if it has none.
 func descriptor(socket net.Conn) int {
-	if s, ok := socket.(nonBlocking); ok {
+	if s, ok := socket.(ownSocket); ok {
 		return s.descriptor()
 	}
 	n := -1

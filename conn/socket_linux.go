@@ -117,7 +117,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// descriptor implements nonBlocking.
+// descriptor implements ownSocket.
 func (s *socket) descriptor() int { return s.fd }
 
 // Write implements net.Conn.

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// nonBlocking is a socket that is no net.Conn of Go's.
-type nonBlocking interface{ descriptor() int }
+// ownSocket is a socket that is no net.Conn of Go's.
+type ownSocket interface{ descriptor() int }
 
 // tryWriter writes to a socket without waiting for it, and past the locks that Go's sockets have, which cost 4 % of a command at depth 1.
 // That is safe since an output makes its last write before its socket is closed (output.stop).

@@ -149,7 +149,7 @@ const nanosPerSecond = 1e9
 func (s *Scrape) Latencies(name, help string, b *Buckets, sum int64, labels ...string) {
 	l := s.line(dto.MetricType_HISTOGRAM, name, help, labels)
 	if l.Histogram == nil {
-		l.Histogram = newLatencies()
+		l.Histogram = newHistogram()
 	}
 	*l.Histogram.SampleCount, *l.Histogram.SampleSum = uint64(b.Total), float64(sum)/nanosPerSecond
 	n := uint64(0)
@@ -159,7 +159,7 @@ func (s *Scrape) Latencies(name, help string, b *Buckets, sum int64, labels ...s
 	}
 }
 
-func newLatencies() *dto.Histogram {
+func newHistogram() *dto.Histogram {
 	h := &dto.Histogram{SampleCount: new(uint64), SampleSum: new(float64)}
 	for _, bound := range latencyBounds {
 		seconds := float64(bound) / nanosPerSecond
