@@ -29,9 +29,7 @@ func (s *Session) placeExec(row *Row, args [][]byte, w *bufio.Writer) error {
 	}
 	need := t.reach()
 	if need.Len() == 1 && !t.session && s.exec.monitors.Load() == 0 {
-		c := s.pending(row, args)
-		c.part, c.queue = need.First(), t
-		s.batch.add(c)
+		s.batch.add(s, row, args, need.First()).queue = t
 		s.showQueue()
 		return nil
 	}

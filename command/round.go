@@ -62,11 +62,9 @@ func (r *Row) isLone() bool {
 
 func (r *Round) add(s *Session, row *Row, args [][]byte) {
 	b := r.batch
-	c := s.pending(row, append(b.room(len(args)), args...))
-	c.part = b.exec.group.Route(args[row.Keys[0].First])
-	c.from = len(b.part(c.part).items)
 	s.round, s.seat = r, len(b.commands)
-	b.add(c)
+	c := b.add(s, row, append(b.room(len(args)), args...), b.exec.group.Route(args[row.Keys[0].First]))
+	c.from = len(b.parts[c.part].items) - 1
 }
 
 // Run runs the commands, but for those on shards that somebody else owns, the strays.
@@ -116,9 +114,7 @@ func (s *Session) Collect(w *bufio.Writer) (ran bool, err error) {
 	c := &r.batch.commands[s.seat]
 	if r.strays.Has(c.part) {
 		s.takeUp()
-		own := *c
-		own.args = append(s.batch.room(len(c.args)), c.args...)
-		s.batch.add(own)
+		s.batch.add(s, c.row, append(s.batch.room(len(c.args)), c.args...), c.part)
 		return false, nil
 	}
 	p := r.batch.parts[c.part]

@@ -262,11 +262,10 @@ func (s *Session) stepReply() {
 	}
 }
 
-func (s *Session) pending(row *Row, args [][]byte) pending {
-	return pending{
-		session: s, row: row, args: args, db: s.db, proto: uint8(s.proto), noHits: s.leavesNoTrace(row),
-		mute: s.isMute(), tracks: s.tracks(row),
-	}
+// fill makes an empty pending a command of the session's.
+func (s *Session) fill(c *pending, row *Row, args [][]byte) {
+	c.session, c.row, c.args, c.db, c.proto = s, row, args, s.db, uint8(s.proto)
+	c.noHits, c.mute, c.tracks = s.leavesNoTrace(row), s.isMute(), s.tracks(row)
 }
 
 // isMute reports whether the client gets no reply to the command that runs.
@@ -293,10 +292,8 @@ func (s *Session) refuse(row *Row, args [][]byte, err error) {
 // answer answers a command, in its place, without running it.
 func (s *Session) answer(row *Row, args [][]byte, write func(r *proto.Reply)) {
 	b := s.batch
-	c := s.pending(row, args)
-	c.part = b.own()
-	b.add(c)
-	p := b.parts[c.part]
+	b.add(s, row, args, b.own())
+	p := b.parts[b.own()]
 	p.reply.SetProto(s.proto)
 	it := &p.items[len(p.items)-1]
 	it.from = p.reply.Mark()
@@ -380,16 +377,12 @@ func (s *Session) place(row *Row, args [][]byte, w *bufio.Writer) error {
 func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 	g := s.exec.group
 	if row.hasOneKey() {
-		c := s.pending(row, args)
-		c.part = g.Route(args[row.Keys[0].First])
-		s.batch.add(c)
+		s.batch.add(s, row, args, g.Route(args[row.Keys[0].First]))
 		return nil
 	}
 	if row.pair[0] != 0 { // most have both on one shard: what follows costs a RPOPLPUSH a twentieth of its time
 		if shard := g.Route(args[row.pair[0]]); shard == g.Route(args[row.pair[1]]) {
-			c := s.pending(row, args)
-			c.part = shard
-			s.batch.add(c)
+			s.batch.add(s, row, args, shard)
 			return nil
 		}
 	}
@@ -403,12 +396,10 @@ func (s *Session) placeByKeys(row *Row, args [][]byte, w *bufio.Writer) error {
 	case row.Flags&Blocking != 0:
 		return s.runBlocking(row, args, need, w)
 	case need.Len() == 1:
-		c := s.pending(row, args)
-		c.part = int(routes[0])
-		s.batch.add(c)
+		s.batch.add(s, row, args, int(routes[0]))
 		return nil
 	case row.Split != Whole && (len(args)-row.Keys[0].First)%row.Keys[0].Step == 0:
-		s.batch.addSplit(s.pending(row, args), routes)
+		s.batch.addSplit(s, row, args, routes)
 		return nil
 	}
 	return s.runCut(row, args, need, w)
@@ -458,9 +449,7 @@ func (s *Session) runHere(row *Row, args [][]byte, tx *shards.Tx) {
 // openHere gives a command its place in the connection's own part.
 func (s *Session) openHere(row *Row, args [][]byte) *Call {
 	b := s.batch
-	c := s.pending(row, args)
-	c.part = b.own()
-	b.add(c)
+	c := b.add(s, row, args, b.own())
 	p := b.parts[c.part]
 	p.reply.SetProto(s.proto)
 	p.items[len(p.items)-1].from = p.reply.Mark()

@@ -98,7 +98,7 @@ func (s *shard) expireFieldsOf(index int, d *db, at, start int64) {
 		return
 	}
 	tx.preImage(s, d, s.key, ref)
-	slot := tx.hold(Slot{tx: tx, d: d, key: s.key, ref: ref})
+	slot := tx.hold(d, s.key, ref)
 	h := value.OpenHash(slot, tx.Encoding())
 	removed, more := h.RemoveDue(tx.Now(), fieldsAtOnce) // a few whatever the time, lest keys that expire leave no turn to fields
 	for more && s.g.clock()-start <= turnTime {

@@ -27,10 +27,11 @@ func (s *Slot) Item() Item { return Item{s.d, s.ref} }
 
 // View is Item for the data types. With Mutable, Resize, Put and SetKind it makes a slot the value.Cell that a collection is changed in.
 func (s *Slot) View() value.View {
-	if s.ref == 0 {
-		return value.View{Nodes: s.d.space.Nodes()}
+	var e keyspace.Entry
+	if s.ref != 0 {
+		e = s.d.space.Entry(s.ref)
 	}
-	return s.Item().View()
+	return value.View{Kind: e.Kind, Bytes: e.Value, Nodes: s.d.space.Nodes()}
 }
 
 // Put sets the key to a copy of v. A deadline stays: Persist drops it.

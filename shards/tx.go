@@ -297,7 +297,7 @@ func (tx *Tx) find(s *shard, d *db, key []byte) keyspace.Ref {
 // slot.
 func (tx *Tx) Write(key []byte) *Slot {
 	s, d := tx.home(key)
-	return tx.hold(tx.open(s, d, key, tx.findToWrite(s, d, key)))
+	return tx.open(s, d, key, tx.findToWrite(s, d, key))
 }
 
 // WriteFound is Write for a key that Read, Look or Peek has just looked up, found or not, and does not look it up again.
@@ -306,7 +306,7 @@ func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 	if it.ref == 0 && tx.hid {
 		tx.unhide(s, it.d, key)
 	}
-	return tx.hold(tx.open(s, it.d, key, it.ref))
+	return tx.open(s, it.d, key, it.ref)
 }
 
 // Nodes are what a large collection of this key is made of, for one that is put together before the key is opened (value.Draft).
@@ -316,24 +316,24 @@ func (tx *Tx) Nodes(key []byte) *keyspace.Nodes {
 	return d.space.Nodes()
 }
 
-// hold keeps a slot until the transaction ends.
-func (tx *Tx) hold(slot Slot) *Slot {
-	if tx.opened == len(tx.slots) {
-		tx.slots, tx.opened = make([]Slot, slotRoom), 0 // those before stay where they are
-	}
-	held := &tx.slots[tx.opened]
-	tx.opened++
-	*held = slot
-	return held
-}
-
 // open is the one place that keeps the pre-image.
-func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) Slot {
+func (tx *Tx) open(s *shard, d *db, key []byte, ref keyspace.Ref) *Slot {
 	tx.preImage(s, d, key, ref)
 	if ref != 0 {
 		tx.touch(d, ref)
 	}
-	return Slot{tx: tx, d: d, db: tx.db, key: key, ref: ref}
+	return tx.hold(d, key, ref)
+}
+
+// hold makes a slot that is kept until the transaction ends.
+func (tx *Tx) hold(d *db, key []byte, ref keyspace.Ref) *Slot {
+	if tx.opened == len(tx.slots) {
+		tx.slots, tx.opened = make([]Slot, slotRoom), 0 // those before stay where they are
+	}
+	slot := &tx.slots[tx.opened]
+	tx.opened++
+	slot.tx, slot.d, slot.db, slot.key, slot.ref = tx, d, tx.db, key, ref // one by one: a whole one would be put together first, and copied
+	return slot
 }
 
 // preImage runs before the first change of a key, by whatever path.
@@ -380,8 +380,7 @@ func (tx *Tx) changed(s *shard, key []byte, e Event) {
 // Delete removes a key and reports whether it was there. The caller says Changed.
 func (tx *Tx) Delete(key []byte) bool {
 	s, d := tx.home(key)
-	slot := tx.open(s, d, key, tx.findToWrite(s, d, key))
-	return slot.Delete()
+	return tx.open(s, d, key, tx.findToWrite(s, d, key)).Delete()
 }
 
 // Observer sees every change of every key, from within the transaction that makes it. Its methods must not wait.

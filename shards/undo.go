@@ -6,6 +6,8 @@
 package shards
 
 import (
+	"slices"
+
 	"respite/keyspace"
 	"respite/value"
 )
@@ -40,7 +42,11 @@ func (u *undoLog) reset() {
 
 // keep notes a key as it is now; ref is 0 for one that is absent.
 func (u *undoLog) keep(d *db, key []byte, ref keyspace.Ref) {
-	im := image{d: d, key: len(u.bytes), existed: ref != 0}
+	n := len(u.images)
+	u.images = slices.Grow(u.images, 1)[:n+1]
+	im := &u.images[n]
+	*im = image{}
+	im.d, im.key, im.existed = d, len(u.bytes), ref != 0
 	u.bytes = append(u.bytes, key...)
 	im.value = len(u.bytes)
 	if ref != 0 {
@@ -54,7 +60,6 @@ func (u *undoLog) keep(d *db, key []byte, ref keyspace.Ref) {
 		}
 	}
 	im.end = len(u.bytes)
-	u.images = append(u.images, im)
 }
 
 // rollback restores the keys that the transaction wrote, the last written first.

@@ -13,15 +13,15 @@ import (
 // HashTag returns the part of key that decides where the key lives: what stands between the first '{' and the first '}' after
 // it, or the whole key if there is no such pair or nothing in it. The result shares memory with key.
 func HashTag(key []byte) []byte {
-	_, after, ok := bytes.Cut(key, []byte{'{'})
-	if !ok {
+	begin := bytes.IndexByte(key, '{') + 1
+	if begin == 0 {
 		return key
 	}
-	tag, _, ok := bytes.Cut(after, []byte{'}'})
-	if !ok || len(tag) == 0 {
+	n := bytes.IndexByte(key[begin:], '}')
+	if n <= 0 {
 		return key
 	}
-	return tag
+	return key[begin : begin+n]
 }
 
 // ErrNotMemory means that a text is not an amount of memory that fits an int64.

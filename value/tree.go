@@ -23,8 +23,8 @@ import (
 type tree struct {
 	nodes  *keyspace.Nodes
 	root   uint32
-	len    int
 	leaves uint8 // what the level of its leaves is marked with: 0, or owning
+	len    int
 }
 
 // The levels of nodes: 0 of a tree's leaves, and of others the height above them. Leaves whose values own nodes are marked. Two further
