@@ -153,11 +153,13 @@ func (r *Reader) bulks(b []byte, l *Limits) (err error) {
 	spans, pos, bulk, left := w.spans, r.pos, r.bulk, r.left
 	for left > 0 {
 		if bulk < 0 {
-			var size int
-			if bulk, size, err = bulkHeader(b[pos:], l); size == 0 {
-				bulk = -1
-				break
+			n, size := shortLength(b[pos:])
+			if size == 0 {
+				if n, size, err = bulkHeader(b[pos:], l); size == 0 {
+					break
+				}
 			}
+			bulk = n
 			pos += size
 		}
 		end := pos + bulk + crlf
@@ -169,6 +171,23 @@ func (r *Reader) bulks(b []byte, l *Limits) (err error) {
 	}
 	w.spans, r.pos, r.bulk, r.left = spans, pos, bulk, left
 	return err
+}
+
+// shortLength is bulkHeader for lengths of one or two digits, which nearly all are, and which no limit forbids; size is 0 for all else.
+func shortLength(b []byte) (n, size int) {
+	if len(b) < len("$00\r\n") || b[0] != '$' {
+		return 0, 0
+	}
+	d, e := b[1]-'0', b[2]-'0'
+	switch {
+	case d > 9:
+		return 0, 0
+	case b[2] == '\r':
+		return int(d), len("$0\r\n")
+	case e <= 9 && d > 0 && b[3] == '\r':
+		return int(d)*10 + int(e), len("$00\r\n")
+	}
+	return 0, 0
 }
 
 // bulkHeader reads "$n" with its line end. size is the number of bytes it
