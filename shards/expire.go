@@ -84,6 +84,7 @@ func (s *shard) turn() {
 	tx.limits.spiked(spikeExpiry, s.g.clock()-start)
 	s.surveyTurn(start / millisecond)
 	more = s.letGo(start) || more
+	more = s.clearAway(start) || more
 	more = s.tidyInterest(tx.limits) || more
 	more = s.evictDue(start) || more
 	s.stats.ExpiryTurns++
@@ -149,7 +150,7 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 // arm sets the timer for what the databases just written need: their next deadline, or soon if much of one is free.
 func (s *shard) arm() {
 	next := int64(math.MaxInt64) // never
-	if s.frozen != nil && s.frozen.closed {
+	if s.frozen != nil && s.frozen.closed || len(s.gone) > 0 {
 		next = 0 // at once
 	}
 	for _, d := range s.touched {
