@@ -152,7 +152,7 @@ func (c *conn) commands(limits *proto.Limits, w *bufio.Writer) error {
 		}
 		c.begun = true
 		c.taken++
-		if first && c.round != nil && c.reader.Idle() {
+		if first && c.round != nil && c.reader.Idle() && c.reader.InBuffer() {
 			return c.session.DoIn(c.round, args, w)
 		}
 		if err := c.session.Do(args, w); err != nil || c.session.Closing() {

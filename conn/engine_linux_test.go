@@ -67,6 +67,45 @@ func TestLoneCommandsOfABusyShard(t *testing.T) {
 	other.do("$1\r\n3\r\n", "GET", keys[0])
 }
 
+// A lone command that does not fit the read buffer keeps its arguments while it waits for its shard and others are read.
+func TestLargeLoneCommandsOfABusyShard(t *testing.T) {
+	f := newFixture(t, "--io-engine", "epoll", "--io-pollers", "1")
+	keys := make([][]string, f.group.N())
+	for i := 100; i < 200; i++ {
+		key := fmt.Sprint("k", i)
+		on := f.group.Route([]byte(key))
+		keys[on] = append(keys[on], key)
+	}
+	held, free := make(chan struct{}), make(chan struct{})
+	var holder sync.WaitGroup
+	holder.Go(func() {
+		f.group.Run(shards.Mask{1}, 0, func(*shards.Tx) {
+			close(held)
+			<-free
+		})
+	})
+	<-held
+	const size = 40_000
+	body := func(i int) string { return strings.Repeat(string(rune('a'+i)), size) }
+	var waiting []*client
+	for i := range 10 {
+		c := f.dial()
+		c.send(request("SET", keys[0][i], body(i)))
+		waiting = append(waiting, c)
+	}
+	other := f.dial()
+	for i := range 20 {
+		other.do("+OK\r\n", "SET", keys[1][i], body(i))
+	}
+	close(free)
+	holder.Wait()
+	for i, c := range waiting {
+		c.expect("+OK\r\n")
+		other.do(bulk(body(i)), "GET", keys[0][i])
+	}
+	other.do(":30\r\n", "DBSIZE")
+}
+
 // A long lone command leaves the poller to others, with the replies of its round on its hands.
 func TestLongLoneCommands(t *testing.T) {
 	f := newFixture(t, "--io-engine", "epoll", "--io-pollers", "1")

@@ -270,6 +270,20 @@ func (a *arena) giveSpare() {
 	}
 }
 
+// dismantle gives up to budget pages back, with what is on them, and returns how many it gave. What is left of the arena is for dismantle only.
+func (a *arena) dismantle(budget int) (given int) {
+	for ; a.nextPage > 1 && given < budget; a.nextPage-- {
+		num := a.nextPage - 1
+		slot := &a.tables[num>>tableShift].pages[num&tableMask]
+		if *slot != nil {
+			(*slot).release()
+			*slot = nil
+			given++
+		}
+	}
+	return given
+}
+
 // dropPage gives an empty, unlisted page back and its number to the next page that is made.
 func (a *arena) dropPage(num uint32, m *pageMeta, c *classState) {
 	slot := &a.tables[num>>tableShift].pages[num&tableMask]

@@ -245,3 +245,11 @@ func (s *Space) reclaim() {
 	s.side.reclaim()
 	s.nodes.reclaim(s.Poison)
 }
+
+// Dismantle gives the memory of a Space that nobody will use again back to the operating system, up to budget pages of 64 KiB at a time, and
+// reports whether there is more; each takes some 60 microseconds. Large values are left to the garbage collector.
+func (s *Space) Dismantle(budget int) (more bool) {
+	given := s.arena.dismantle(budget)
+	given += s.nodes.arena.dismantle(budget - given)
+	return given == budget
+}

@@ -149,6 +149,10 @@ func (r *Reader) Query() int {
 // Idle reports that no byte of a further command has come.
 func (r *Reader) Idle() bool { return r.Buffered() == 0 }
 
+// InBuffer reports that the arguments of the command that Next has just returned are views of the buffer, so that not PutDown but only the
+// next Fill or Release ends them.
+func (r *Reader) InBuffer() bool { return len(r.work.spill) == 0 }
+
 // Footprint returns the bytes of memory that the buffers of r take.
 func (r *Reader) Footprint() int {
 	n := smallBuffer

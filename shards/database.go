@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"respite/keyspace"
+	"respite/value"
 )
 
 // Len counts the keys of the current database on the shards held, those past their deadline but not yet removed
@@ -95,7 +96,7 @@ func (tx *Tx) pick(nth int) (from *shard, d *db, ref keyspace.Ref) {
 }
 
 // FlushDB empties a database on the shards held and returns how many keys went. It costs the same for any number of
-// keys: the memory is the garbage collector's to take back.
+// keys: the shards' turns give the memory back.
 func (tx *Tx) FlushDB(db int) (removed int) {
 	tx.breakReplaced(db, db)
 	tx.eachShard(func(s *shard) {
@@ -110,6 +111,31 @@ func (tx *Tx) FlushDB(db int) (removed int) {
 	tx.flushed(db)
 	tx.wakeDB(db, false)
 	return removed
+}
+
+// forget leaves what a database that was emptied held to the shard's turns. Slots and pre-images of past transactions may go on pointing to the
+// database until they are used again, so it must not keep the memory from being collected.
+func (s *shard) forget(d *db) {
+	s.charge(-d.used)
+	s.gone = append(s.gone, d.space)
+	d.space, d.wheel, d.fields = keyspace.New(s.seed), nil, value.Schedule{}
+	d.used = d.space.Used() // of no account any more, should it be settled later
+}
+
+// clearAway goes on giving back what emptied databases held until the turn, begun at start, has lasted long enough, and reports whether
+// there is more.
+func (s *shard) clearAway(start int64) (more bool) {
+	for len(s.gone) > 0 {
+		last := len(s.gone) - 1
+		if !s.gone[last].Dismantle(1) {
+			s.gone[last] = nil
+			s.gone = s.gone[:last]
+		}
+		if s.g.clock()-start > turnTime {
+			break
+		}
+	}
+	return len(s.gone) > 0
 }
 
 // SwapDB exchanges two databases. One with itself is counted as a change and is none.

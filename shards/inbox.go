@@ -48,6 +48,7 @@ type shard struct {
 	key   []byte // of the hash of which a turn expires fields
 	seed  maphash.Seed
 	dbs   []*db
+	gone  []*keyspace.Space // of databases that were emptied, whose pages are still to be given back
 	stats Stats
 
 	frozen *frozen // of a snapshot; nil: none is open

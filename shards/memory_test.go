@@ -3,11 +3,15 @@ package shards
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/require"
+
+	"respite/keyspace"
 )
 
 // TestMemoryIsExactNearTheLimit compares the sum that commands are refused by with what the shards really hold.
@@ -60,4 +64,40 @@ func TestALowerLimitEvictsByItself(t *testing.T) {
 	require.Equal(t, n, keys())
 	g.SetLimits(Limits{MaxMemory: 1, Samples: 5, Policy: Policy{Order: AnyKey}})
 	require.Eventually(t, func() bool { return keys() == 0 }, time.Minute, time.Millisecond)
+}
+
+// What an emptied database held is given back by the shards' turns, and nothing that past transactions left behind keeps it.
+func TestEmptiedDatabaseIsGivenBack(t *testing.T) {
+	for _, frozen := range []bool{false, true} {
+		t.Run(fmt.Sprintf("snapshot open: %v", frozen), func(t *testing.T) {
+			g := newGroup(t, Options{Shards: 2})
+			for i := range 1000 {
+				key := fmt.Appendf(nil, "k%d", i)
+				need := maskOf(g.Route(key))
+				if i%2 == 0 {
+					need = g.All()
+				}
+				g.Run(need, 0, func(tx *Tx) { put(tx, key, strings.Repeat("v", 2000)) })
+			}
+			g.Run(g.All(), 0, func(tx *Tx) { tx.Rename([]byte("k1"), []byte("k2")) })
+			var sn *Snapshot
+			if frozen {
+				var err error
+				sn, err = g.Snapshot()
+				require.NoError(t, err)
+			}
+			var emptied []weak.Pointer[keyspace.Space]
+			g.Run(g.All(), 0, func(tx *Tx) {
+				tx.eachShard(func(s *shard) { emptied = append(emptied, weak.Make(s.dbs[0].space)) })
+				tx.FlushDB(0)
+			})
+			if frozen {
+				snapshotOf(t, g, sn)
+			}
+			require.Eventually(t, func() bool {
+				runtime.GC()
+				return emptied[0].Value() == nil && emptied[1].Value() == nil
+			}, time.Minute, time.Millisecond)
+		})
+	}
 }

@@ -193,8 +193,3 @@ func (s *shard) abandon(d *db) {
 	}
 	s.forget(d)
 }
-
-func (s *shard) forget(d *db) {
-	s.charge(-d.used)
-	d.used = d.space.Used() // of no account any more, should it be settled later
-}
