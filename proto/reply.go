@@ -12,6 +12,7 @@
 package proto
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,9 @@ func (r *Reply) Grow(n int) {
 	}
 	buf := make([]byte, 0, len(r.buf)+n)
 	for part := range slices.Chunk(r.buf, growStep) {
+		if len(buf) > 0 {
+			runtime.Gosched() // a loop of moves hardly ever stands where it can be stopped
+		}
 		buf = append(buf, part...)
 	}
 	r.buf = buf
