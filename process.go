@@ -119,31 +119,53 @@ func memoryBudget() int64 {
 func giveBack(ctx context.Context, g *shards.Group) {
 	tick := time.NewTicker(wasteInterval)
 	defer tick.Stop()
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	beside := func() int64 { // what the heap holds besides keys and values: buffers, and what is not collected yet
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	read := func() (beside, free, least int64) {
 		metrics.Read(sample)
-		return int64(sample[0].Value.Uint64()) - g.Used()
+		used := g.Used()
+		return int64(sample[0].Value.Uint64()) - used, int64(sample[1].Value.Uint64()), max(wasteFloor, used/wasteShare)
 	}
-	floor, since, period := beside(), 0, quietPeriod
+	beside, _, _ := read()
+	c := collector{floor: beside, period: quietPeriod}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		since++
-		w, least := beside(), max(wasteFloor, g.Used()/wasteShare)
-		floor = min(floor, w)
-		grown := w-floor > least && since >= busyPeriod
-		if !grown && (w < least || since < period) {
-			continue
+		before, free, least := read()
+		if c.due(before, free, least) {
+			runtime.GC()
+			after, _, _ := read()
+			c.collected(before, after, least)
 		}
-		runtime.GC()
-		floor, since = beside(), 0
-		// What is left may be in use, or in pools that empty themselves at the second collection: try again, less and less.
-		if period *= 2; floor < w-w/wasteShare {
-			period = quietPeriod
-		}
-		period = min(period, longPeriod)
+	}
+}
+
+// collector decides when garbage is collected. Amounts are in bytes, times in intervals.
+type collector struct {
+	floor  int64 // the least there was besides keys and values since the last collection
+	since  int   // that was
+	period int   // after which the next is made, if it may be of use
+}
+
+// due reports whether to collect now: what the heap holds besides keys and values are buffers and what is not collected yet, free
+// is memory that nobody uses and the system has not got back, and least is how much is worth a collection. Free memory is, because
+// the scavenger passes over a stretch of the heap that was all in use at one of the last two collections.
+func (c *collector) due(beside, free, least int64) bool {
+	c.since++
+	c.floor = min(c.floor, beside)
+	if beside-c.floor > least && c.since >= busyPeriod {
+		return true
+	}
+	return max(beside, free) >= least && c.since >= c.period
+}
+
+// collected notes what a collection has left of what the heap held besides keys and values. That may be in use, or in pools that empty
+// themselves at the second collection, and free memory may be what the runtime keeps for what is to come: it is tried again, less and less.
+func (c *collector) collected(before, after, least int64) {
+	c.floor, c.since = after, 0
+	if c.period = min(2*c.period, longPeriod); before >= least && after < before-before/wasteShare {
+		c.period = quietPeriod
 	}
 }

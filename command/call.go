@@ -73,15 +73,22 @@ func (c *Call) long(n int) {
 // breath is after how many elements of a reply others may go on: a power of two.
 const breath = 1024
 
-// mostRoom is how many bytes room is made for at once.
+// mostRoom is how many bytes room is made for at once, or as many as there are.
 const mostRoom = 32 << 20
 
-// breathe lets others have the processor: the runtime by itself takes it away after ten milliseconds only. The first time in a
-// long reply it makes room for the rest, as what has been written lets expect, so that the reply need not move as it grows.
+// breathe lets others have the processor: the runtime by itself takes it away after ten milliseconds only. In a long reply it
+// makes room for the rest, as what has been written lets expect, so that the reply need not move as it grows.
 func (c *Call) breathe() {
 	runtime.Gosched()
-	if c.ahead > breath && c.replied == breath {
-		c.Reply.Grow(min((c.Reply.Len()-c.began)/breath*c.ahead, mostRoom))
+	left := c.ahead - c.replied
+	if left <= 0 {
+		return
+	}
+	each := (c.Reply.Len()-c.began)/c.replied + 1
+	soon := 2 * breath * each // elements differ
+	if c.Reply.Room() < min(soon, 2*left*each) {
+		most := max(mostRoom, c.Reply.Len())
+		c.Reply.Grow(min(min(left, most)*each+soon, most))
 	}
 }
 

@@ -2,8 +2,10 @@ package command
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -154,4 +156,25 @@ func TestRoomForLongReplies(t *testing.T) {
 		}
 	})
 	require.Less(t, c.Reply.Len(), mostRoom)
+}
+
+// A long reply whose elements differ finds its room between elements, where it is made step by step: append would move all at once.
+func TestLongRepliesDoNotOutgrowTheirRoom(t *testing.T) {
+	r := newServerRig(t)
+	const n, longest = 300 * breath, 200 // 32 MiB
+	rng := rand.New(rand.NewPCG(1, 2))
+	text := bytes.Repeat([]byte("e"), longest)
+	var c Call
+	c.Reply, c.Server = &proto.Reply{}, r.exec
+	c.Reply.Reset(2)
+	r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
+		c.Tx = tx
+		c.long(n)
+		for i := range n {
+			if i >= breath && i%breath != breath-1 { // else the reply breathes first
+				require.Greater(t, c.Reply.Room(), longest+len("$200\r\n\r\n"), i)
+			}
+			c.replyElement(value.Element{Text: text[:rng.IntN(longest)]})
+		}
+	})
 }

@@ -12,6 +12,7 @@
 package proto
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	MaxKept = 64 << 10
 
 	keptRefs = 1 << 10
+	growStep = 256 << 10 // bytes that Grow copies at once
 )
 
 // ref is a body that is referenced: it belongs before buf[at].
@@ -63,8 +65,24 @@ func (r *Reply) Drop() {
 	}
 }
 
-// Grow makes room for n further bytes.
-func (r *Reply) Grow(n int) { r.buf = slices.Grow(r.buf, n) }
+// Grow makes room for n further bytes. A large buffer is cleared and filled in steps between which the garbage collector can stop the
+// goroutine. What append does is one step, of ten milliseconds and more for 20 MB, and while the collector waits for it so do others.
+func (r *Reply) Grow(n int) {
+	if n <= r.Room() {
+		return
+	}
+	buf := make([]byte, 0, len(r.buf)+n)
+	for part := range slices.Chunk(r.buf, growStep) {
+		if len(buf) > 0 {
+			runtime.Gosched() // a loop of moves hardly ever stands where it can be stopped
+		}
+		buf = append(buf, part...)
+	}
+	r.buf = buf
+}
+
+// Room returns for how many further bytes there is room.
+func (r *Reply) Room() int { return cap(r.buf) - len(r.buf) }
 
 // Lend gives an empty reply a buffer to begin with, unless it has one that is larger.
 func (r *Reply) Lend(buf []byte) {

@@ -361,3 +361,19 @@ func TestReplyLendsLargeBuffers(t *testing.T) {
 	require.Equal(t, ":1\r\n", string(r.Bytes()), "a reply that has begun keeps its buffer")
 	require.Equal(t, cap(buf), cap(r.TakeLarge()))
 }
+
+func TestGrowKeepsWhatThereIs(t *testing.T) {
+	var r Reply
+	r.Reset(2)
+	body := bytes.Repeat([]byte("0123456789"), 3*growStep/10)
+	r.Bulk(body)
+	want := bytes.Clone(r.Bytes())
+	for _, n := range []int{0, 1, growStep, 10 * growStep} {
+		r.Grow(n)
+		require.GreaterOrEqual(t, r.Room(), n)
+		require.Equal(t, want, r.Bytes())
+	}
+	before := &r.Bytes()[0]
+	r.Grow(r.Room())
+	require.Same(t, before, &r.Bytes()[0])
+}

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +27,9 @@ const (
 	largePingers   = 20
 	largeReaders   = 5                      // of each string
 	largeReadShare = 4                      // PINGs for each read of either string
+	largeLead      = 300 * time.Millisecond // for the bystanders to connect
+	largeRead      = 256 << 10              // bytes at once of a long reply
+	largeCalm      = 50 * time.Microsecond  // before each
 	largeBatch     = 500                    // elements a command
 	largeDepth     = 8                      // commands a pipeline
 	largeApart     = 300 * time.Millisecond // at least
@@ -136,14 +141,18 @@ func (l *large) beside(ctx context.Context, name string, work func(context.Conte
 	b := &bystanders{large: l, name: name, ping: newLatency(), same: newLatency(), other: newLatency()}
 	done := make(chan struct{})
 	rate := or(l.Rate, largeRate)
-	b.add(done, largePingers, rate, []string{"PING"}, wantText("PONG"), b.ping)
-	b.add(done, largeReaders, max(rate/largeReadShare, 1), []string{"GET", l.far("string")}, wantText(largeValue), b.other)
-	b.add(done, largeReaders, max(rate/largeReadShare, 1), []string{"GET", l.near("string")}, wantText(largeValue), b.same)
+	start := time.Now().Add(largeLead)
+	b.add(start, done, largePingers, rate, []string{"PING"}, wantText("PONG"), b.ping)
+	b.add(start, done, largeReaders, max(rate/largeReadShare, 1), []string{"GET", l.far("string")}, wantText(largeValue), b.other)
+	b.add(start, done, largeReaders, max(rate/largeReadShare, 1), []string{"GET", l.near("string")}, wantText(largeValue), b.same)
 	err := crew(ctx, 1+len(b.loads), func(ctx context.Context, i int) error {
 		if i > 0 {
 			return b.loads[i-1].run(ctx)
 		}
 		defer close(done)
+		if !pause(ctx, time.Until(start)) {
+			return context.Cause(ctx)
+		}
 		return work(ctx)
 	})
 	if err != nil {
@@ -153,10 +162,10 @@ func (l *large) beside(ctx context.Context, name string, work func(context.Conte
 	return nil
 }
 
-func (b *bystanders) add(done chan struct{}, connections, rate int, request []string, check func(proto.Value) error, seen *latency) {
+func (b *bystanders) add(start time.Time, done chan struct{}, connections, rate int, request []string, check func(proto.Value) error, seen *latency) {
 	b.loads = append(b.loads, &openLoop{
 		Run: b.Run, connections: connections, rate: rate, quit: done,
-		from: time.Now(), until: time.Now().Add(backlogLongest),
+		from: start, until: start.Add(backlogLongest),
 		request: func(int) []string { return request },
 		check:   check,
 		record:  func(_ time.Time, took time.Duration) { seen.record(took) },
@@ -203,14 +212,14 @@ func (l *large) calm(ctx context.Context) error {
 	})
 }
 
-// reads returns whole collections to a client that takes them as fast as it can.
+// reads returns whole collections to a client that takes them nearly as fast as it can.
 func (l *large) reads(ctx context.Context) error {
 	c, err := l.dialer.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	r := bufio.NewReaderSize(c.conn, 1<<20)
+	r := bufio.NewReaderSize(calm{c.conn}, largeRead)
 	for _, read := range []struct {
 		kind  string
 		each  int // elements of the reply for one of the collection
@@ -389,6 +398,17 @@ func (l *large) recover(ctx context.Context) error {
 	}
 	l.MaxGrowthSettle = max(l.MaxGrowthSettle, largeSettle)
 	return l.checkGrowth(ctx, l.watch, l.before)
+}
+
+// calm is a connection whose reader leaves the processor to the bystanders before each read. Go's runtime looks for what has come for them
+// when nobody wants to run, or every ten milliseconds; those it finds then wait in a queue that a processor with timers to see to
+// hardly looks at. So a reader that only ever waited a moment kept PINGs of this program for 50 milliseconds.
+type calm struct{ net.Conn }
+
+func (c calm) Read(p []byte) (int, error) {
+	runtime.Gosched()
+	time.Sleep(largeCalm)
+	return c.Conn.Read(p)
 }
 
 // skipArray reads an array, set or map of strings without keeping any, and returns how many there were.

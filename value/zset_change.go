@@ -237,10 +237,28 @@ func SortedSetRemoveSpan(cell Cell, from, n int) {
 		return
 	}
 	e := editZSet(v)
-	for range n {
-		e.removeRank(from)
+	if n < manyRemoved {
+		for range n {
+			e.removeRank(from)
+		}
+	} else {
+		e.removeSpan(from, n)
 	}
 	e.save(cell.Mutable())
+}
+
+// manyRemoved is how many members are taken out of the order together.
+const manyRemoved = 32
+
+// removeSpan takes members out that follow each other: from the table of members one by one, from the order all together.
+func (e *zsetEditor) removeSpan(from, n int) {
+	c := e.order.at(from)
+	for range n {
+		key, _ := c.entry()
+		e.members.remove(key[scoreBytes:])
+		c.next()
+	}
+	e.order.removeRange(from, from+n)
 }
 
 // removeRank takes the member of a rank out. At either end, where members are popped, that is mostly done on the way to it.

@@ -350,3 +350,44 @@ func BenchmarkSortedSet(b *testing.B) {
 		})
 	}
 }
+
+// Long spans of a sorted set of several levels go, wherever they are; what is left is found, and takes new members.
+func TestRemoveSpansOfALargeSortedSet(t *testing.T) {
+	const members = 60_000
+	rng := rand.New(rand.NewPCG(1, 2))
+	m := &zsetMachine{cell: newTestCell(), lim: Limits{}}
+	add := func(member string) {
+		score := float64(rng.IntN(members / 10))
+		PrepareSortedSet(m.cell, &m.lim, 1, len(member))
+		_, did := SortedSetAdd(m.cell, &m.lim, []byte(member), score, &AddMode{})
+		require.Equal(t, NewMember, did)
+		m.model = append(m.model, ScoredMember{[]byte(member), score})
+	}
+	for i := range members {
+		add(fmt.Sprint("member:", i))
+	}
+	SortMembers(m.model)
+	for round := 0; len(m.model) > 8000; round++ {
+		from := []int{0, len(m.model) - 3000, rng.IntN(len(m.model))}[round%3] // at an end, at the other, anywhere
+		n := min(1+rng.IntN(6000), len(m.model)-from)
+		SortedSetRemoveSpan(m.cell, from, n)
+		m.model = slices.Delete(m.model, from, from+n)
+		for range 100 {
+			i := rng.IntN(len(m.model))
+			rank, _, ok := m.set().Rank(m.model[i].Member)
+			require.True(t, ok)
+			require.Equal(t, i, rank)
+			require.True(t, SortedSetRemove(m.cell, m.model[i].Member))
+			m.model = slices.Delete(m.model, i, i+1)
+		}
+		for i := range 100 {
+			add(fmt.Sprint("new member:", round, ":", i))
+		}
+		m.cell.space.Reclaim()
+		for m.cell.space.Sweep(100) {
+		}
+		require.NoError(t, Check(m.cell.View()))
+		SortMembers(m.model)
+		m.same(t, m.model, m.read(Walk{N: len(m.model), Scores: true}))
+	}
+}
