@@ -177,3 +177,13 @@ func TestReadReplyErrors(t *testing.T) {
 		require.Equal(t, raw == "", err == io.EOF, "%q: a close between replies is io.EOF, and nothing else is", raw)
 	}
 }
+
+// Nobody is at the other end of a MIGRATE, whichever of its steps has found that.
+func TestWhoCannotBeReached(t *testing.T) {
+	args := []string{"MIGRATE", "127.0.0.1", "1", "k", "0", "1000"}
+	reply := func(text string) Value { return Value{Kind: '-', Text: text} }
+	connecting, writing := reply("IOERR error or timeout connecting to the client"), reply("IOERR error or timeout writing to target instance")
+	require.True(t, agree(args, connecting, writing))
+	require.False(t, agree(args, connecting, reply("ERR syntax error")))
+	require.False(t, agree(args, Value{Kind: '+', Text: "NOKEY"}, writing))
+}
