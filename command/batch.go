@@ -137,9 +137,9 @@ func (b *batch) addSplit(s *Session, row *Row, args [][]byte, routes []uint8) {
 		p := b.part(int(routes[n]))
 		if last := len(p.items) - 1; last < 0 || p.items[last].command != number {
 			b.busy.Set(p.index)
-			own := b.room(1 + k.Step*bytes.Count(routes[n:], routes[n:n+1]))
+			keys := bytes.Count(routes[n:], routes[n:n+1])
 			it := p.newItem()
-			it.command, it.args = number, append(own, args[0])
+			it.command, it.args = number, append(b.room(1+k.Step*keys), args[0])
 		}
 		it := &p.items[len(p.items)-1]
 		it.args = append(it.args, args[at:at+k.Step]...)
