@@ -20,9 +20,17 @@ const (
 	trafficKeys     = 64
 	trafficCounters = 8
 	trafficVolatile = 8
-	trafficLongest  = 4096 // bytes of a value
-	trafficMany     = 4    // keys of an MSET or MGET
-	trafficTTL      = 1000 // seconds; far enough never to pass during a run
+	trafficShort    = 64       // bytes of most values
+	trafficLong     = 4096     // of some, and of those that grow
+	trafficHuge     = 96 << 10 // of a few: more than servers have in one buffer
+	trafficMany     = 4        // keys of an MSET or MGET
+	trafficTTL      = 1000     // seconds; far enough never to pass during a run
+)
+
+// Of trafficDraws values trafficLongs are long and one is huge.
+const (
+	trafficDraws = 64
+	trafficLongs = 4
 )
 
 // Deadlines of volatile keys, and the slack given to the server's clock, which
@@ -80,10 +88,14 @@ func (t *traffic) key() string { return fmt.Sprintf("%sk%d", t.prefix, t.rng.Int
 
 // value makes a text of random length, mostly short.
 func (t *traffic) value() string {
-	n := t.rng.IntN(64)
-	if t.rng.IntN(16) == 0 {
-		n = t.rng.IntN(trafficLongest)
+	limit := trafficShort
+	switch draw := t.rng.IntN(trafficDraws); {
+	case draw == 0:
+		limit = trafficHuge
+	case draw <= trafficLongs:
+		limit = trafficLong
 	}
+	n := t.rng.IntN(limit)
 	word := strconv.FormatUint(t.rng.Uint64(), 36) + "\r\n\x00"
 	return strings.Repeat(word, n/len(word)+1)[:n]
 }
@@ -102,7 +114,7 @@ func (t *traffic) get() step {
 
 func (t *traffic) add() step {
 	k, v := t.key(), t.value()
-	if len(t.values[k])+len(v) > trafficLongest {
+	if len(t.values[k])+len(v) > trafficLong {
 		return t.set()
 	}
 	t.values[k] += v
