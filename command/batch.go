@@ -103,8 +103,8 @@ func (b *batch) part(i int) *part {
 	return p
 }
 
-// newCommand and newItem are room for one more command and one more item of a part, which are empty. They are filled in where they are: to put them together
-// elsewhere first and copy them cost a command of a pipeline a twentieth of its time.
+// newCommand and newItem are room for one more command and one more item of a part, which are empty. They are filled in where they
+// are: to put them together elsewhere first and copy them cost a command of a pipeline a twentieth of its time.
 func (b *batch) newCommand() *pending {
 	n := len(b.commands)
 	b.commands = slices.Grow(b.commands, 1)[:n+1]

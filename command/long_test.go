@@ -131,7 +131,18 @@ func TestShortCollectionsAreShort(t *testing.T) {
 	}
 }
 
-// A long reply finds room for itself in one step. That misleads neither what follows in the pipeline nor a command that writes less.
+// callFor is a call whose handler has run over all shards.
+func (r *serverRig) callFor(handler func(c *Call)) *Call {
+	c := &Call{Reply: &proto.Reply{}, Server: r.exec}
+	c.Reply.Reset(2)
+	r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
+		c.Tx = tx
+		handler(c)
+	})
+	return c
+}
+
+// A long reply makes room for itself. That misleads neither what follows in the pipeline nor a command that writes less.
 func TestRoomForLongReplies(t *testing.T) {
 	r := newServerRig(t)
 	const n = 20 * manyElements
@@ -141,11 +152,7 @@ func TestRoomForLongReplies(t *testing.T) {
 	require.Equal(t, n, strings.Count(r.do("LRANGE {x}list 0 -1"), "$"))
 	require.Equal(t, 3*n, strings.Count(r.do(fmt.Sprint("SRANDMEMBER {x}set -", 3*n)), "$"))
 
-	var c Call
-	c.Reply, c.Server = &proto.Reply{}, r.exec
-	c.Reply.Reset(2)
-	r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
-		c.Tx = tx
+	c := r.callFor(func(c *Call) {
 		c.long(n)
 		for range n {
 			c.replyElement(value.Element{Text: []byte("element")})
@@ -164,11 +171,7 @@ func TestLongRepliesDoNotOutgrowTheirRoom(t *testing.T) {
 	const n, longest = 300 * breath, 200 // 32 MiB
 	rng := rand.New(rand.NewPCG(1, 2))
 	text := bytes.Repeat([]byte("e"), longest)
-	var c Call
-	c.Reply, c.Server = &proto.Reply{}, r.exec
-	c.Reply.Reset(2)
-	r.exec.group.Run(r.exec.group.All(), 0, func(tx *shards.Tx) {
-		c.Tx = tx
+	r.callFor(func(c *Call) {
 		c.long(n)
 		for i := range n {
 			if i >= breath && i%breath != breath-1 { // else the reply breathes first

@@ -32,6 +32,23 @@ func TestHangUpWhileWaiting(t *testing.T) {
 	require.Zero(t, f.exec.Blocked())
 }
 
+// ownShard0 owns the first shard until free is called.
+func (f *fixture) ownShard0() (free func()) {
+	held, over := make(chan struct{}), make(chan struct{})
+	var holder sync.WaitGroup
+	holder.Go(func() {
+		f.group.Run(shards.Mask{1}, 0, func(*shards.Tx) {
+			close(held)
+			<-over
+		})
+	})
+	<-held
+	return func() {
+		close(over)
+		holder.Wait()
+	}
+}
+
 // Lone commands of several clients run together, but nobody waits for a shard that he does not need.
 func TestLoneCommandsOfABusyShard(t *testing.T) {
 	f := newFixture(t, "--io-engine", "epoll", "--io-pollers", "1")
@@ -40,15 +57,7 @@ func TestLoneCommandsOfABusyShard(t *testing.T) {
 		key := fmt.Sprint("k", i)
 		keys[f.group.Route([]byte(key))] = key
 	}
-	held, free := make(chan struct{}), make(chan struct{})
-	var holder sync.WaitGroup
-	holder.Go(func() {
-		f.group.Run(shards.Mask{1}, 0, func(*shards.Tx) {
-			close(held)
-			<-free
-		})
-	})
-	<-held
+	free := f.ownShard0()
 	waiting := []*client{f.dial(), f.dial(), f.dial()}
 	for _, c := range waiting {
 		c.send(request("INCR", keys[0]))
@@ -57,8 +66,7 @@ func TestLoneCommandsOfABusyShard(t *testing.T) {
 	for i := range 100 {
 		other.do(fmt.Sprintf(":%d\r\n", i+1), "INCR", keys[1])
 	}
-	close(free)
-	holder.Wait()
+	free()
 	var replies []string
 	for _, c := range waiting {
 		replies = append(replies, c.line())
@@ -76,15 +84,7 @@ func TestLargeLoneCommandsOfABusyShard(t *testing.T) {
 		on := f.group.Route([]byte(key))
 		keys[on] = append(keys[on], key)
 	}
-	held, free := make(chan struct{}), make(chan struct{})
-	var holder sync.WaitGroup
-	holder.Go(func() {
-		f.group.Run(shards.Mask{1}, 0, func(*shards.Tx) {
-			close(held)
-			<-free
-		})
-	})
-	<-held
+	free := f.ownShard0()
 	const size = 40_000
 	body := func(i int) string { return strings.Repeat(string(rune('a'+i)), size) }
 	var waiting []*client
@@ -97,8 +97,7 @@ func TestLargeLoneCommandsOfABusyShard(t *testing.T) {
 	for i := range 20 {
 		other.do("+OK\r\n", "SET", keys[1][i], body(i))
 	}
-	close(free)
-	holder.Wait()
+	free()
 	for i, c := range waiting {
 		c.expect("+OK\r\n")
 		other.do(bulk(body(i)), "GET", keys[0][i])
