@@ -46,8 +46,8 @@ func memoryRows() []Row {
 
 const firstMemoryOption = 3
 
-// leastSamples is how many children of each node stand for all of them, unless the client asks for more.
-const leastSamples = 32
+// leastSamples is about how many nodes of each level of a tree stand for all of them, unless the client asks for more.
+const leastSamples = 16
 
 // memoryUsage knows the size of every value exactly, but for the nodes of large collections: it looks at some, or at all with SAMPLES 0.
 func memoryUsage(c *Call) error {

@@ -314,8 +314,11 @@ func (n *Nodes) copyChildren(from, copied uint32, to *Nodes) {
 	})
 }
 
-// Size returns the bytes that a node and all that it owns take. Of a node's children it looks at most at so many, which stand for all of
-// them; 0: at all.
+// leastSampled is how many of a node's children are looked at in any case: the trees of a record, of which none is like another.
+const leastSampled = 4
+
+// Size returns the bytes that a node and all that it owns take. Of what it owns it looks at about so many nodes of each level, which stand
+// for all of them; 0: at all.
 func (n *Nodes) Size(root uint32, most int) int64 {
 	b := n.block(root)
 	payload, level := n.payload(b), uint8(b.header&nodeLevelMask)
@@ -323,21 +326,22 @@ func (n *Nodes) Size(root uint32, most int) int64 {
 	if b.header&flagLarge != 0 {
 		size += int64(cap(payload))
 	}
-	step := 1
+	step, each := 1, 0
 	if most > 0 {
 		children := 0
 		n.Children(level, payload, func(int) { children++ })
 		step = max((children+most-1)/most, 1)
+		each = max(most*step/max(children, 1), leastSampled)
 	}
-	children, seen, below := int64(0), int64(0), int64(0)
+	children, seen, below := 0, 0, int64(0)
 	n.Children(level, payload, func(at int) {
-		if children%int64(step) == 0 {
-			below += n.Size(binary.LittleEndian.Uint32(payload[at:]), most)
+		if children%step == step/2 {
+			below += n.Size(binary.LittleEndian.Uint32(payload[at:]), each)
 			seen++
 		}
 		children++
 	})
-	return size + below*children/max(seen, 1)
+	return size + below*int64(children)/int64(max(seen, 1))
 }
 
 // usedBytes is what the nodes take, as Space.Used counts it.

@@ -62,7 +62,7 @@ func (s *Space) Stats() Stats {
 }
 
 // Size returns what the entry costs in bytes: its block by class size, its share of the index, and the capacity of its large value or key, and
-// the nodes that it owns, of each of which most children stand for all; 0: none does.
+// the nodes that it owns, of which about most of each level stand for all; 0: none does.
 func (s *Space) Size(ref Ref, most int) int {
 	b := s.block(ref)
 	size := classBytes(s.arena.class(ref)) + s.index.bytes()/int64(max(s.Len(), 1))
