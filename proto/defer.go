@@ -7,8 +7,6 @@
 
 package proto
 
-import "slices"
-
 const shortHeader = len("*0\r\n")
 
 // DeferArray begins an array of unknown length and returns its place for
@@ -42,7 +40,7 @@ func (r *Reply) setLength(at int, prefix byte, n int) {
 	prefix, n = r.degrade(prefix, n)
 	header := appendHeader(room[:0], prefix, int64(n))
 	if longer := len(header) - shortHeader; longer > 0 {
-		r.buf = slices.Insert(r.buf, at, header[:longer]...)
+		r.insert(at, longer)
 		for i := len(r.refs) - 1; i >= 0 && r.refs[i].at > at; i-- {
 			r.refs[i].at += longer
 		}

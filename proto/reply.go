@@ -25,7 +25,8 @@ const (
 	MaxKept = 64 << 10
 
 	keptRefs = 1 << 10
-	growStep = 256 << 10 // bytes that Grow copies at once
+	bulkRoom = 32        // bytes that a bulk string takes beside its body, at most
+	moveStep = 256 << 10 // bytes of a reply that are moved at once
 )
 
 // ref is a body that is referenced: it belongs before buf[at].
@@ -72,13 +73,36 @@ func (r *Reply) Grow(n int) {
 		return
 	}
 	buf := make([]byte, 0, len(r.buf)+n)
-	for part := range slices.Chunk(r.buf, growStep) {
+	for part := range slices.Chunk(r.buf, moveStep) {
 		if len(buf) > 0 {
 			runtime.Gosched() // a loop of moves hardly ever stands where it can be stopped
 		}
 		buf = append(buf, part...)
 	}
 	r.buf = buf
+}
+
+// enlarge is Grow for who does not know how much is to come behind these n bytes. Small buffers are left to append.
+func (r *Reply) enlarge(n int) {
+	if len(r.buf) >= moveStep {
+		r.Grow(max(n, len(r.buf)/2))
+	}
+}
+
+// insert makes room for n bytes at a place of the buffer, and moves what stands behind it in steps, as Grow does.
+func (r *Reply) insert(at, n int) {
+	if n > r.Room() {
+		r.enlarge(n)
+	}
+	end := len(r.buf)
+	r.buf = slices.Grow(r.buf, n)[:end+n]
+	for end > at {
+		from := max(end-moveStep, at)
+		copy(r.buf[from+n:], r.buf[from:end])
+		if end = from; end > at {
+			runtime.Gosched()
+		}
+	}
 }
 
 // Room returns for how many further bytes there is room.
@@ -151,7 +175,12 @@ func (r *Reply) line(prefix byte, s string) {
 func (r *Reply) Int(n int64) { r.buf = appendHeader(r.buf, ':', n) }
 
 // Bulk appends a bulk string.
-func (r *Reply) Bulk(b []byte) { r.buf = appendBulk(r.buf, b) }
+func (r *Reply) Bulk(b []byte) {
+	if need := bulkRoom + len(b); need > r.Room() {
+		r.enlarge(need)
+	}
+	r.buf = appendBulk(r.buf, b)
+}
 
 // BulkString appends a bulk string.
 func (r *Reply) BulkString(s string) { r.buf = appendBulk(r.buf, s) }

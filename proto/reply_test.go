@@ -6,7 +6,9 @@ package proto
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -365,10 +367,10 @@ func TestReplyLendsLargeBuffers(t *testing.T) {
 func TestGrowKeepsWhatThereIs(t *testing.T) {
 	var r Reply
 	r.Reset(2)
-	body := bytes.Repeat([]byte("0123456789"), 3*growStep/10)
+	body := bytes.Repeat([]byte("0123456789"), 3*moveStep/10)
 	r.Bulk(body)
 	want := bytes.Clone(r.Bytes())
-	for _, n := range []int{0, 1, growStep, 10 * growStep} {
+	for _, n := range []int{0, 1, moveStep, 10 * moveStep} {
 		r.Grow(n)
 		require.GreaterOrEqual(t, r.Room(), n)
 		require.Equal(t, want, r.Bytes())
@@ -376,4 +378,26 @@ func TestGrowKeepsWhatThereIs(t *testing.T) {
 	before := &r.Bytes()[0]
 	r.Grow(r.Room())
 	require.Same(t, before, &r.Bytes()[0])
+}
+
+// A reply of unknown length that is moved as it grows, and once more for its header, is what its parts are.
+func TestLongRepliesOfUnknownLength(t *testing.T) {
+	var r Reply
+	r.Reset(2)
+	r.Int(7)
+	at, n, want := r.DeferArray(), 0, []byte(nil)
+	for ; len(want) < 5*moveStep; n++ {
+		body := []byte(strings.Repeat(strconv.Itoa(n), 1+n%200))
+		if n%1000 == 0 {
+			r.Ref(body)
+		} else {
+			r.Bulk(body)
+		}
+		want = fmt.Appendf(want, "$%d\r\n%s\r\n", len(body), body)
+	}
+	r.SetArray(at, n)
+	var got bytes.Buffer
+	_, err := r.WriteTo(&got, Mark{}, r.Mark())
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(fmt.Appendf(nil, ":7\r\n*%d\r\n%s", n, want), got.Bytes()))
 }
