@@ -90,24 +90,25 @@ func (c *Call) drawsOn() error {
 
 // elementScan is one call of HSCAN, SSCAN or ZSCAN.
 type elementScan struct {
+	c      *Call
 	cursor uint64
 	filter scanFilter
-	found  [][]byte // what is returned of each element, flat
-	digits []byte   // of those in found that are kept as integers
+	found  int // what has been replied of each element, counted flat
 }
 
-// text is the text of an element, for found.
-func (s *elementScan) text(e value.Element) []byte {
-	if !e.IsInt {
-		return e.Text
-	}
-	from := len(s.digits)
-	s.digits = e.Append(s.digits) // where it moves, what was found before keeps the old bytes
-	return s.digits[from:]
+// wants reports whether the name of an element fits the pattern.
+func (s *elementScan) wants(name value.Element) bool {
+	var digits value.IntText
+	return !s.filter.matched || s.filter.matches(name.Bytes(&digits))
 }
 
-// scanElements is HSCAN, SSCAN and ZSCAN: scan goes over about count elements from the cursor on, adds what is wanted to found,
-// and returns the cursor to go on from. A view of a key that is not there is never asked for.
+func (s *elementScan) reply(e value.Element) {
+	s.c.replyElement(e)
+	s.found++
+}
+
+// scanElements is HSCAN, SSCAN and ZSCAN: scan goes over about count elements from the cursor on, replies what is wanted, and returns the
+// cursor to go on from. A view of a key that is not there is never asked for.
 func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementScan) (next uint64)) error {
 	cursor, ok := parseCursor(c.Args[2])
 	if !ok {
@@ -117,21 +118,32 @@ func (c *Call) scanElements(want value.Type, scan func(v value.View, s *elementS
 	if err != nil {
 		return err
 	}
-	s := elementScan{cursor: cursor}
+	s, next := elementScan{c: c, cursor: cursor}, uint64(0)
+	at := c.beginScan()
 	if ok {
 		if s.filter, err = parseScanFilter(c, 3, want); err != nil {
 			return err
 		}
-		c.long(s.filter.count)
-		s.cursor = scan(v, &s)
-	} else {
-		s.cursor = 0
+		c.long(min(s.filter.count, v.Entries()))
+		next = scan(v, &s)
 	}
-	c.Reply.Array(2)
-	c.Reply.Bulk(strconv.AppendUint(c.digits[:0], s.cursor, 10))
-	c.Reply.Array(len(s.found))
-	for _, b := range s.found {
-		c.Reply.Bulk(b)
-	}
+	c.endScan(at, next, s.found)
 	return nil
+}
+
+// scanPlaces are the places of what is known of a scan only when it is over.
+type scanPlaces struct{ cursor, elements int }
+
+// beginScan begins the reply to one call of a scan, which what is found is to follow.
+func (c *Call) beginScan() (at scanPlaces) {
+	c.Reply.Array(2)
+	at.cursor = c.Reply.DeferBulk()
+	at.elements = c.Reply.DeferArray()
+	return at
+}
+
+// endScan ends the reply to a scan that has found n elements and goes on from a cursor.
+func (c *Call) endScan(at scanPlaces, next uint64, n int) {
+	c.Reply.SetArray(at.elements, n)
+	c.Reply.SetBulk(at.cursor, strconv.AppendUint(c.digits[:0], next, 10))
 }

@@ -339,13 +339,12 @@ func hscan(c *Call) error {
 	return c.scanElements(value.Hash, func(v value.View, s *elementScan) uint64 {
 		h := value.ViewHashAt(v, c.Tx.Now())
 		return h.Scan(s.cursor, s.filter.count, func(field, val value.Element) {
-			name := s.text(field)
-			if !s.filter.matches(name) {
+			if !s.wants(field) {
 				return
 			}
-			s.found = append(s.found, name)
+			s.reply(field)
 			if !s.filter.noValues {
-				s.found = append(s.found, s.text(val))
+				s.reply(val)
 			}
 		})
 	})

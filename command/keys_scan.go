@@ -111,31 +111,21 @@ func scan(c *Call) error {
 	if err != nil {
 		return err
 	}
-	next, found := f.scan(c.Tx, cursor)
-	c.Reply.Array(2)
-	c.Reply.Bulk(strconv.AppendUint(c.digits[:0], next, 10))
-	c.Reply.Array(len(found))
-	for _, key := range found {
-		c.Reply.Bulk(key)
-	}
-	return nil
-}
-
-// scan goes on from a cursor over about count keys, and returns those that are wanted and the cursor to go on from.
-func (f *scanFilter) scan(tx *shards.Tx, cursor uint64) (next uint64, found [][]byte) {
-	seen := 0
+	at, seen, found := c.beginScan(), 0, 0
 	for range maxScanSteps {
-		cursor = tx.Scan(cursor, f.count-seen, func(key []byte, it shards.Item) {
+		cursor = c.Tx.Scan(cursor, f.count-seen, func(key []byte, it shards.Item) {
 			seen++
 			if f.wants(key, it) {
-				found = append(found, key)
+				c.Reply.Bulk(key)
+				found++
 			}
 		})
 		if cursor == 0 || seen >= f.count {
 			break
 		}
 	}
-	return cursor, found
+	c.endScan(at, cursor, found)
+	return nil
 }
 
 // parseCursor reads a cursor as C's strtoul does, which Redis leaves it to: a sign is allowed, a minus wraps around,

@@ -243,8 +243,8 @@ func sscan(c *Call) error {
 	return c.scanElements(value.Set, func(v value.View, s *elementScan) (next uint64) {
 		set := value.MembersOf(v)
 		return set.Scan(s.cursor, s.filter.count, func(e value.Element) {
-			if name := s.text(e); s.filter.matches(name) {
-				s.found = append(s.found, name)
+			if s.wants(e) {
+				s.reply(e)
 			}
 		})
 	})

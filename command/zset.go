@@ -178,13 +178,10 @@ func replyRank(c *Call, reverse bool) error {
 func zscan(c *Call) error {
 	return c.scanElements(value.ZSet, func(v value.View, s *elementScan) uint64 {
 		return value.OpenSortedSet(v).Scan(s.cursor, s.filter.count, func(member, score value.Element) {
-			name := s.text(member)
-			if !s.filter.matches(name) {
-				return
+			if s.wants(member) {
+				s.reply(member)
+				s.reply(score)
 			}
-			from := len(s.digits)
-			s.digits = score.Append(s.digits)
-			s.found = append(s.found, name, s.digits[from:])
 		})
 	})
 }

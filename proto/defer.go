@@ -1,5 +1,5 @@
 // Aggregates whose length is known only when their elements have been appended
-// (SCAN, KEYS, filters).
+// (SCAN, KEYS, filters), and SCAN's cursor, which stands before them.
 //
 // A header of one digit is put down first; if the length turns out longer, the
 // elements move over by the missing digits. So the reply stays one run of
@@ -29,6 +29,18 @@ func (r *Reply) SetMap(at, n int) { r.setLength(at, '%', n) }
 // SetSet sets the length of the set begun at at to n elements.
 func (r *Reply) SetSet(at, n int) { r.setLength(at, '~', n) }
 
+// DeferBulk leaves out a bulk string that is known only when what follows it has been appended, and returns its place for SetBulk. It
+// is nested with deferred lengths as they are among each other.
+func (r *Reply) DeferBulk() (at int) { return len(r.buf) }
+
+// SetBulk appends a bulk string at a place.
+func (r *Reply) SetBulk(at int, b []byte) {
+	var room [bulkRoom]byte
+	bulk := appendBulk(room[:0], b)
+	r.insert(at, len(bulk))
+	copy(r.buf[at:], bulk)
+}
+
 func (r *Reply) deferred(prefix byte) int {
 	at := len(r.buf)
 	r.aggregate(prefix, 0)
@@ -41,9 +53,6 @@ func (r *Reply) setLength(at int, prefix byte, n int) {
 	header := appendHeader(room[:0], prefix, int64(n))
 	if longer := len(header) - shortHeader; longer > 0 {
 		r.insert(at, longer)
-		for i := len(r.refs) - 1; i >= 0 && r.refs[i].at > at; i-- {
-			r.refs[i].at += longer
-		}
 	}
 	copy(r.buf[at:], header)
 }

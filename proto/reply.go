@@ -89,7 +89,7 @@ func (r *Reply) enlarge(n int) {
 	}
 }
 
-// insert makes room for n bytes at a place of the buffer, and moves what stands behind it in steps, as Grow does.
+// insert makes room for n bytes at a place of the buffer, where no reference stands, and moves what stands behind it in steps, as Grow does.
 func (r *Reply) insert(at, n int) {
 	if n > r.Room() {
 		r.enlarge(n)
@@ -102,6 +102,9 @@ func (r *Reply) insert(at, n int) {
 		if end = from; end > at {
 			runtime.Gosched()
 		}
+	}
+	for i := len(r.refs) - 1; i >= 0 && r.refs[i].at > at; i-- {
+		r.refs[i].at += n
 	}
 }
 

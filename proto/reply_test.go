@@ -325,11 +325,12 @@ func TestReplyAllocatesNothing(t *testing.T) {
 		r.BulkInt(-99999)
 		r.BulkString("x")
 		r.BigNumber("123")
-		at := r.DeferArray()
+		first, at := r.DeferBulk(), r.DeferArray()
 		for range 20 {
 			r.Ref(value)
 		}
 		r.SetArray(at, 20)
+		r.SetBulk(first, value[:3])
 	}
 	write()
 	require.Zero(t, testing.AllocsPerRun(100, write))
@@ -385,6 +386,7 @@ func TestLongRepliesOfUnknownLength(t *testing.T) {
 	var r Reply
 	r.Reset(2)
 	r.Int(7)
+	first := r.DeferBulk()
 	at, n, want := r.DeferArray(), 0, []byte(nil)
 	for ; len(want) < 5*moveStep; n++ {
 		body := []byte(strings.Repeat(strconv.Itoa(n), 1+n%200))
@@ -396,8 +398,9 @@ func TestLongRepliesOfUnknownLength(t *testing.T) {
 		want = fmt.Appendf(want, "$%d\r\n%s\r\n", len(body), body)
 	}
 	r.SetArray(at, n)
+	r.SetBulk(first, []byte("1234567890"))
 	var got bytes.Buffer
 	_, err := r.WriteTo(&got, Mark{}, r.Mark())
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(fmt.Appendf(nil, ":7\r\n*%d\r\n%s", n, want), got.Bytes()))
+	require.True(t, bytes.Equal(fmt.Appendf(nil, ":7\r\n$10\r\n1234567890\r\n*%d\r\n%s", n, want), got.Bytes()))
 }
