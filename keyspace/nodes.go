@@ -28,6 +28,7 @@ type Nodes struct {
 	unused  uint32               // head of the list of numbers to use again
 	retired []uint32             // numbers that Reclaim frees
 	doomed  []uint32             // roots of trees that Sweep has still to free
+	made    int                  // nodes since the last Reclaim
 	live    int
 	seed    maphash.Seed
 
@@ -105,6 +106,7 @@ func (n *Nodes) New(level uint8, size int) (number uint32, payload []byte) {
 	number = n.number()
 	n.place(number, ref, level, size)
 	n.live++
+	n.made++
 	return number, n.Read(number)
 }
 

@@ -233,8 +233,13 @@ func (s *Space) MarkShared(ref Ref) {
 	}
 }
 
-// Reclaim ends a transaction: what was freed since the last call may be used again.
+// Reclaim ends a transaction: what was freed since the last call may be used again. As many nodes as it made are freed of collections that are
+// gone, so that a client that replaces collections over and over pays for what it leaves behind: turns alone would be too slow for it.
 func (s *Space) Reclaim() {
+	if made := s.nodes.made; made > 0 {
+		s.nodes.made = 0
+		s.nodes.sweep(made)
+	}
 	if s.arena.retired|s.side.retired|s.nodes.arena.retired != 0 || len(s.nodes.retired) > 0 {
 		s.reclaim()
 	}

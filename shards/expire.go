@@ -161,7 +161,7 @@ func (s *shard) expireFired(tx *Tx, d *db, ref keyspace.Ref) {
 // arm sets the timer for what the databases just written need: their next deadline, or soon if much of one is free.
 func (s *shard) arm() {
 	next := int64(math.MaxInt64) // never
-	if s.frozen != nil && s.frozen.closed || len(s.gone) > 0 {
+	if s.frozen != nil && s.frozen.closed || len(s.gone) > 0 || s.freeing {
 		next = 0 // at once
 	}
 	for _, d := range s.touched {
