@@ -1,11 +1,14 @@
 package command
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"respite/rdb"
 )
 
 // MEMORY USAGE looks at a part of a large collection, and is not far from what all of it takes.
@@ -35,29 +38,38 @@ func TestMemoryUsageOfAPart(t *testing.T) {
 	}
 }
 
-// Who replaces a large collection over and over frees what it leaves behind, faster than the shard's turns would.
-func TestReplacingCollectionsLeavesNoGarbage(t *testing.T) {
-	const copies = 200
-	c := newClientsRig(t).connect()
-	used := func() int {
-		_, after, _ := strings.Cut(c.do("INFO memory"), "\r\nused_memory:")
-		digits, _, _ := strings.Cut(after, "\r\n")
-		n, err := strconv.Atoi(digits)
-		require.NoError(t, err)
-		return n
+// Who makes large collections over and over frees what is left behind, faster than the shard's turns would.
+func TestReplacedCollectionsLeaveNoGarbage(t *testing.T) {
+	const members, times = 20_000, 200
+	words := []string{"SADD", "{x}set"}
+	for i := range members {
+		words = append(words, fmt.Sprint("member:", i))
 	}
-	var members strings.Builder
-	for i := range 20_000 {
-		members.WriteString(" member:" + strconv.Itoa(i))
+	refused := rdb.AppendLength([]byte{byte(rdb.TypeSet)}, members+1)
+	for _, member := range append(words[2:], words[2]) { // the first comes twice
+		refused = rdb.AppendString(refused, []byte(member))
 	}
-	before := used()
-	c.do("SADD {x}set" + members.String())
-	size := used() - before
-	require.Positive(t, size)
-	c.do("MULTI")
-	for range copies {
-		c.do("COPY {x}set {x}copy REPLACE")
+	for _, command := range [][]string{{"COPY", "{x}set", "{x}copy", "REPLACE"}, {"RESTORE", "{x}refused", "0", string(rdb.AppendFooter(refused))}} {
+		r := newServerRig(t)
+		used := func() (n int) {
+			_, err := fmt.Sscan(r.field("memory", "used_memory"), &n)
+			require.NoError(t, err)
+			return n
+		}
+		before := used()
+		r.run(words...)
+		size := used() - before
+		require.Positive(t, size)
+		r.run("MULTI")
+		for range times {
+			require.Equal(t, "+QUEUED\r\n", r.run(command...))
+		}
+		replies := r.run("EXEC")
+		if command[0] == "RESTORE" {
+			require.Equal(t, times, strings.Count(replies, "-ERR Bad data format\r\n"))
+		} else {
+			require.Equal(t, times, strings.Count(replies, ":1\r\n"))
+		}
+		require.Less(t, used()-before, times/10*size, command[0])
 	}
-	c.do("EXEC")
-	require.Less(t, used()-before, copies/10*size)
 }

@@ -337,7 +337,7 @@ func (n *Nodes) Size(root uint32, most int) int64 {
 	}
 	children, seen, below := 0, 0, int64(0)
 	n.Children(level, payload, func(at int) {
-		if children%step == step/2 {
+		if children%step == step/2 { // the one in the middle
 			below += n.Size(binary.LittleEndian.Uint32(payload[at:]), each)
 			seen++
 		}

@@ -35,7 +35,7 @@ func (r *Reply) DeferBulk() (at int) { return len(r.buf) }
 
 // SetBulk appends a bulk string at a place.
 func (r *Reply) SetBulk(at int, b []byte) {
-	var room [bulkRoom]byte
+	var room [2 * bulkRoom]byte // for a number, which it mostly is
 	bulk := appendBulk(room[:0], b)
 	r.insert(at, len(bulk))
 	copy(r.buf[at:], bulk)

@@ -37,6 +37,7 @@ type Tx struct {
 	noted   int // notices before that step
 	notices noticeLog
 	undo    undoLog
+	drafted bool   // nodes may have been made for a value that no key has
 	slots   []Slot // of which the first opened are this transaction's
 	opened  int
 	ready   []*queue // of changed keys that somebody waits for
@@ -103,8 +104,9 @@ func (tx *Tx) Undo() {
 
 // keep gives up the means to take back what was changed so far.
 func (tx *Tx) keep() {
-	if len(tx.undo.images) > 0 {
+	if len(tx.undo.images) > 0 || tx.drafted {
 		tx.undo.reset()
+		tx.drafted = false
 		if tx.shard != nil {
 			tx.shard.reclaim()
 			return
@@ -313,6 +315,7 @@ func (tx *Tx) WriteFound(key []byte, it Item) *Slot {
 func (tx *Tx) Nodes(key []byte) *keyspace.Nodes {
 	s, d := tx.home(key)
 	s.touch(d) // those of a draft that is discarded are freed like those of a key
+	tx.drafted = true
 	return d.space.Nodes()
 }
 
